@@ -1,0 +1,378 @@
+//! What can be typed. The help texts are the manual: short with `-h`, complete with `--help`.
+
+use std::fmt;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use dinoscope_engine::figure::Colormap;
+use dinoscope_engine::preprocess::{Resample, Size};
+use dinoscope_model::Norm;
+use dinoscope_model::checkpoint::{DType, Layout};
+
+/// DINOv3 features of pictures: extract, compare, color, match.
+#[derive(Debug, Parser)]
+#[command(
+    name = "dinoscope",
+    version,
+    propagate_version = true,
+    after_help = "Examples:\n  \
+        dinoscope pca photos/*.jpg -o out\n  \
+        dinoscope similarity cat.jpg --at 172,112 -o cat-eye.png\n  \
+        dinoscope match left.jpg right.jpg -o pairs.csv --figure pairs.png\n  \
+        dinoscope features cat.jpg --layer 5,11 -o features\n\n\
+        Exit status: 0 done, 1 failed, 2 usage, 130 interrupted."
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Options of every command.
+#[derive(Args, Debug)]
+pub(crate) struct Common {
+    /// Model: builtin, a name of `model list`, a file or a folder
+    #[arg(long, short, global = true, default_value = "builtin", value_name = "NAME|PATH")]
+    pub(crate) model: String,
+    /// Device: auto, cpu, gpu, gpu:N, cuda, cuda:N
+    ///
+    /// auto takes a real GPU if there is one, else the CPU; a software adapter such as lavapipe only runs when
+    /// asked for with gpu:N.
+    #[arg(long, global = true, default_value = "auto", value_name = "DEVICE")]
+    pub(crate) device: String,
+    /// CPU threads [default: all cores]
+    #[arg(long, global = true, value_name = "N")]
+    pub(crate) threads: Option<NonZeroUsize>,
+    /// Print one JSON object: results, settings, timings
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Where to write
+    #[arg(long, short, global = true, value_name = "PATH")]
+    pub(crate) output: Option<PathBuf>,
+    /// Replace existing files
+    #[arg(long, global = true)]
+    pub(crate) force: bool,
+    /// No progress and no summary
+    #[arg(long, short, global = true)]
+    pub(crate) quiet: bool,
+    /// Say more on stderr; twice for debugging
+    #[arg(long, short, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// List adapters and say which one `auto` takes
+    Devices,
+    /// List, describe, download and convert models
+    #[command(subcommand)]
+    Model(ModelCommand),
+    /// Write features of pictures, one file a picture
+    Features(Features),
+    /// Map how alike the patches of a picture are to the patch at a point
+    Similarity(Similarity),
+    /// Color the patches of pictures by their common principal components
+    Pca(Pca),
+    /// Match the patches of two pictures
+    Match(Match),
+    /// Time the network on this machine
+    Bench(Bench),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ModelCommand {
+    /// Known models: built in, installed, downloadable
+    List,
+    /// What is in a model's files, tensor by tensor
+    Info {
+        /// Model: builtin, a name of `model list`, a file or a folder
+        target: String,
+    },
+    /// Download a model from the Hugging Face hub
+    ///
+    /// Interrupted transfers go on where they stopped. The weights are under the DINOv3 License: accept it on the
+    /// model's page, make an access token and set HF_TOKEN.
+    Download {
+        /// A name of `model list`, or a repository `owner/name`
+        name: String,
+        /// Address of the hub [default: HF_ENDPOINT, else the public hub]
+        #[arg(long, value_name = "URL")]
+        endpoint: Option<String>,
+    },
+    /// Convert between layouts and number types; writes safetensors
+    Convert {
+        /// Model to read
+        target: String,
+        /// File or folder to write
+        out: PathBuf,
+        /// Names and shapes: hf, meta or timm
+        #[arg(long, default_value = "hf")]
+        layout: Layout,
+        /// Number type: f32, f16 or bf16 [default: as it is]
+        #[arg(long)]
+        dtype: Option<DType>,
+    },
+}
+
+/// What is wanted of the network.
+#[derive(Args, Debug)]
+pub(crate) struct Network {
+    /// Input size: native, a short side in pixels, or WxH
+    ///
+    /// N is the short side, aspect kept, each side rounded to the nearest multiple of the patch. native rounds each
+    /// side of the picture itself, which resamples nothing where it is a multiple already.
+    #[arg(long, default_value = "512", value_name = "native|N|WxH")]
+    pub(crate) size: Size,
+    /// Filter of the resize, antialiased: bilinear or bicubic
+    #[arg(long, default_value = "bilinear")]
+    pub(crate) resample: Resample,
+    /// Layer: last, or 0-based blocks I,J,…
+    #[arg(long, default_value = "last", value_name = "last|I,J,…")]
+    pub(crate) layer: Layers,
+    /// Norm: final (the model's final norm) or none
+    #[arg(long, default_value = "final")]
+    pub(crate) norm: NormChoice,
+    /// Color behind transparent pixels, RRGGBB
+    #[arg(long, default_value = "ffffff", value_name = "RRGGBB")]
+    pub(crate) background: Rgb,
+    /// Compute anew and remember nothing
+    #[arg(long)]
+    pub(crate) no_cache: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Features {
+    /// Pictures, or folders of pictures
+    #[arg(required = true, value_name = "IMAGE")]
+    pub(crate) images: Vec<PathBuf>,
+    /// File format
+    #[arg(long, default_value = "safetensors")]
+    pub(crate) format: FeatureFormat,
+    #[command(flatten)]
+    pub(crate) network: Network,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Similarity {
+    /// Picture
+    pub(crate) image: PathBuf,
+    /// Point to look for, in pixels of the picture; repeat for several
+    #[arg(long, required = true, value_name = "X,Y")]
+    pub(crate) at: Vec<Point>,
+    /// Point to look away from; repeat for several
+    #[arg(long, value_name = "X,Y")]
+    pub(crate) not: Vec<Point>,
+    /// Other pictures to map the same query onto
+    #[arg(long, num_args = 1.., value_name = "IMAGE")]
+    pub(crate) against: Vec<PathBuf>,
+    /// Leave out patches this near to a point, in patches
+    #[arg(long, value_name = "N")]
+    pub(crate) exclude_radius: Option<f32>,
+    /// Outline and list the best K patches
+    #[arg(long, default_value_t = 0, value_name = "K")]
+    pub(crate) top: usize,
+    /// Weight of the map over the picture, 0 to 1
+    #[arg(long, default_value_t = 0.6, value_name = "0..1")]
+    pub(crate) overlay: f32,
+    /// Colors: viridis, magma, inferno, cividis, turbo, grey, diverging
+    #[arg(long, default_value = "viridis")]
+    pub(crate) colormap: ColormapChoice,
+    /// Write the map as .npy, [rows, cols] f32
+    #[arg(long, value_name = "OUT.npy")]
+    pub(crate) values: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) network: Network,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Pca {
+    /// Pictures, or folders of pictures; they share one basis
+    #[arg(required = true, value_name = "IMAGE")]
+    pub(crate) images: Vec<PathBuf>,
+    /// Components shown as red, green, blue
+    #[arg(long, default_value = "0,1,2", value_delimiter = ',', value_name = "I,J,K")]
+    pub(crate) components: Vec<usize>,
+    /// Find the foreground, fit on it alone and blacken the rest
+    #[arg(long)]
+    pub(crate) foreground: bool,
+    /// Divide values by their standard deviation (colors always are)
+    #[arg(long)]
+    pub(crate) whiten: bool,
+    /// Write the basis, to color other pictures alike later
+    #[arg(long, value_name = "FILE")]
+    pub(crate) save_basis: Option<PathBuf>,
+    /// Use a saved basis instead of fitting one
+    #[arg(long, value_name = "FILE")]
+    pub(crate) basis: Option<PathBuf>,
+    /// Write DIR/<stem>.npy too, [rows, cols, k] f32; for one picture a name may follow
+    #[arg(long, num_args = 0..=1, default_missing_value = "", value_name = "OUT.npy")]
+    pub(crate) values: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) network: Network,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Match {
+    /// First picture
+    pub(crate) a: PathBuf,
+    /// Second picture
+    pub(crate) b: PathBuf,
+    /// Only these points of the first picture
+    #[arg(long, num_args = 1.., value_name = "X,Y")]
+    pub(crate) points: Vec<Point>,
+    /// Only pairs that are each other's best partner
+    #[arg(long)]
+    pub(crate) mutual: bool,
+    /// Thin the pairs to this distance in the first picture
+    #[arg(long, value_name = "PX")]
+    pub(crate) stratify: Option<f32>,
+    /// Place partners between patches
+    #[arg(long)]
+    pub(crate) refine: bool,
+    /// Draw both pictures and the pairs
+    #[arg(long, value_name = "OUT.png")]
+    pub(crate) figure: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) network: Network,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Bench {
+    /// Square input sizes in pixels
+    #[arg(long, default_value = "224,448,768", value_delimiter = ',')]
+    pub(crate) sizes: Vec<usize>,
+    /// Forwards per size that are timed, after two that are not
+    #[arg(long, default_value = "5")]
+    pub(crate) rounds: NonZeroUsize,
+    /// Read sizes from stdin and time one forward for each line, for interleaved comparisons
+    #[arg(long)]
+    pub(crate) serve: bool,
+}
+
+/// A point in pixels of the original picture.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Point {
+    pub(crate) x: f64,
+    pub(crate) y: f64,
+}
+
+impl FromStr for Point {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let number = |part: &str| part.trim().parse::<f64>().ok().filter(|value| value.is_finite());
+        text.split_once(',')
+            .and_then(|(x, y)| Some(Self { x: number(x)?, y: number(y)? }))
+            .ok_or_else(|| format!("a point is X,Y in pixels, found \"{text}\""))
+    }
+}
+
+impl fmt::Display for Point {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{},{}", self.x, self.y)
+    }
+}
+
+/// Which layers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Layers(pub(crate) Vec<usize>);
+
+impl FromStr for Layers {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "last" {
+            return Ok(Self(Vec::new()));
+        }
+        let layers = text.split(',').map(|part| part.trim().parse()).collect::<Result<Vec<usize>, _>>();
+        layers.map(Self).map_err(|_number| format!("layers are last or 0-based numbers I,J,…, found \"{text}\""))
+    }
+}
+
+impl fmt::Display for Layers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return f.write_str("last");
+        }
+        let layers: Vec<String> = self.0.iter().map(usize::to_string).collect();
+        f.write_str(&layers.join(","))
+    }
+}
+
+/// A color as six hexadecimal digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Rgb(pub(crate) [u8; 3]);
+
+impl FromStr for Rgb {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let digits = text.strip_prefix('#').unwrap_or(text);
+        let value = u32::from_str_radix(digits, 16).ok().filter(|_| digits.len() == 6);
+        let [_, red, green, blue] =
+            value.ok_or_else(|| format!("a color is RRGGBB, found \"{text}\""))?.to_be_bytes();
+        Ok(Self([red, green, blue]))
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum NormChoice {
+    Final,
+    None,
+}
+
+impl From<NormChoice> for Norm {
+    fn from(choice: NormChoice) -> Self {
+        match choice {
+            NormChoice::Final => Self::Final,
+            NormChoice::None => Self::None,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FeatureFormat {
+    Safetensors,
+    Npz,
+}
+
+/// A color map by its name.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ColormapChoice(pub(crate) Colormap);
+
+impl FromStr for ColormapChoice {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let read = serde_json::from_value(serde_json::Value::String(text.to_owned()));
+        read.map(Self).map_err(|_unknown| {
+            format!("colors are viridis, magma, inferno, cividis, turbo, grey or diverging, found \"{text}\"")
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn points_and_layers_are_read() {
+        assert_eq!("1.5,2".parse(), Ok(Point { x: 1.5, y: 2.0 }));
+        assert!("1.5".parse::<Point>().is_err());
+        assert!("nan,1".parse::<Point>().is_err());
+        assert_eq!("last".parse(), Ok(Layers(vec![])));
+        assert_eq!("3,1".parse(), Ok(Layers(vec![3, 1])));
+        assert!("-1".parse::<Layers>().is_err());
+        assert_eq!("#ff0080".parse(), Ok(Rgb([255, 0, 128])));
+        assert!("fff".parse::<Rgb>().is_err());
+    }
+}

@@ -1,0 +1,9 @@
+//! One file a command; each has a `run` that writes its files and prints its results.
+
+pub(crate) mod bench;
+pub(crate) mod devices;
+pub(crate) mod features;
+pub(crate) mod matching;
+pub(crate) mod model;
+pub(crate) mod pca;
+pub(crate) mod similarity;

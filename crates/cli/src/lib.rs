@@ -1,0 +1,92 @@
+//! The `dinoscope` command line: arguments in, files and a table or JSON out.
+//!
+//! One file a command in `commands/`; what they share is in [`session`] (model, device, cache) and [`pictures`].
+
+mod args;
+mod commands;
+mod out;
+mod pictures;
+mod session;
+
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
+
+use clap::Parser;
+use tracing_subscriber::EnvFilter;
+
+use args::{Cli, Command};
+
+/// Parses the arguments of the process and runs the command.
+///
+/// 0 done, 1 failed (one line on stderr), 2 usage, 130 interrupted.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    start_logging(cli.common.verbose);
+    let cancel = Cancel::on_interrupt();
+    quiet_panics();
+    if let Some(threads) = cli.common.threads {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.get()).build_global();
+        if let Err(error) = pool {
+            return out::failed(&anyhow::anyhow!("cannot start {threads} threads: {error}"));
+        }
+    }
+    let common = &cli.common;
+    let outcome = match cli.command {
+        Command::Devices => commands::devices::run(common),
+        Command::Model(model) => commands::model::run(common, model, &cancel),
+        Command::Features(features) => commands::features::run(common, &features, &cancel),
+        Command::Similarity(similarity) => commands::similarity::run(common, &similarity),
+        Command::Pca(pca) => commands::pca::run(common, &pca, &cancel),
+        Command::Match(matching) => commands::matching::run(common, &matching),
+        Command::Bench(bench) => commands::bench::run(common, &bench),
+    };
+    match outcome {
+        _ if cancel.is_cancelled() => ExitCode::from(130),
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => out::failed(&error),
+    }
+}
+
+/// Set by the first Ctrl-C; commands look at it between pictures.
+#[derive(Clone, Default)]
+pub(crate) struct Cancel(Arc<AtomicBool>);
+
+impl Cancel {
+    fn on_interrupt() -> Self {
+        let cancel = Self::default();
+        let flag = cancel.clone();
+        // The second Ctrl-C ends the process at once. Without a handler the first one does, which is no worse.
+        let handler = move || {
+            if flag.0.swap(true, Ordering::Relaxed) {
+                std::process::exit(130);
+            }
+        };
+        if let Err(error) = ctrlc::set_handler(handler) {
+            tracing::debug!(%error, "no handler for Ctrl-C");
+        }
+        cancel
+    }
+
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+fn start_logging(verbose: u8) {
+    let level = ["error", "dinoscope=info,warn", "dinoscope=debug,info"][usize::from(verbose.min(2))];
+    let filter = EnvFilter::try_from_env("DINOSCOPE_LOG").unwrap_or_else(|_| EnvFilter::new(level));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+}
+
+/// A panic inside a driver is caught and told as an error: its message goes to the log, not between the results.
+fn quiet_panics() {
+    let default = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        if std::env::var_os("RUST_BACKTRACE").is_some() {
+            default(info);
+        } else {
+            tracing::error!("{info}");
+        }
+    }));
+}

@@ -1,0 +1,5 @@
+//! The `dinoscope` binary.
+
+fn main() -> std::process::ExitCode {
+    dinoscope_cli::main()
+}

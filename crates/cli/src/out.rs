@@ -1,0 +1,99 @@
+//! Everything that is printed: results on stdout, errors, notes and progress on stderr.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "the one place that prints")]
+
+use std::io::{IsTerminal, Write};
+use std::process::ExitCode;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde_json::Value;
+
+use crate::args::Common;
+
+/// One line on stderr, exit status 1.
+pub(crate) fn failed(error: &anyhow::Error) -> ExitCode {
+    let causes: Vec<String> = error.chain().map(ToString::to_string).collect();
+    eprintln!("error: {}", one_line(&causes.join(": ")));
+    ExitCode::FAILURE
+}
+
+/// A line on stderr that is no failure of the command.
+pub(crate) fn note(common: &Common, text: &str) {
+    if !common.quiet {
+        eprintln!("{}", one_line(text));
+    }
+}
+
+/// A picture that failed while the others went on.
+pub(crate) fn broken(text: &str) {
+    eprintln!("error: {}", one_line(text));
+}
+
+/// Results: the JSON object with `--json`, else the lines unless `--quiet`.
+pub(crate) fn results(common: &Common, json: &Value, lines: &[String]) {
+    let mut stdout = std::io::stdout().lock();
+    // A reader that went away, as `head` does, is no error of ours.
+    let written = if common.json {
+        writeln!(stdout, "{json}")
+    } else if common.quiet {
+        Ok(())
+    } else {
+        lines.iter().try_for_each(|line| writeln!(stdout, "{line}"))
+    };
+    drop(written.and_then(|()| stdout.flush()));
+}
+
+/// One line of a served conversation, sent at once. False when the reader is gone.
+pub(crate) fn answer(json: &Value) -> bool {
+    let mut stdout = std::io::stdout().lock();
+    writeln!(stdout, "{json}").and_then(|()| stdout.flush()).is_ok()
+}
+
+/// Raw text on stdout, such as CSV.
+pub(crate) fn text(text: &str) {
+    print!("{text}");
+}
+
+/// A bar over `count` pictures, on a terminal only.
+pub(crate) fn progress(common: &Common, count: u64, unit: &str) -> ProgressBar {
+    let visible = count > 1 && !common.quiet && !common.json && std::io::stderr().is_terminal();
+    let target = if visible { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+    let template = match unit {
+        "bytes" => "{msg} {bar:32} {bytes}/{total_bytes} {bytes_per_sec} {eta}",
+        _ => "{msg} {bar:32} {pos}/{len} {eta}",
+    };
+    let style = ProgressStyle::with_template(template).expect("the template is a constant");
+    ProgressBar::with_draw_target(Some(count), target).with_style(style)
+}
+
+/// Columns padded to their widest cell, the first row underlined by capitals alone.
+pub(crate) fn table(rows: &[Vec<String>]) -> Vec<String> {
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let cell_width = |row: &Vec<String>, i: usize| row.get(i).map_or(0, |cell| cell.chars().count());
+    let widths: Vec<usize> =
+        (0..columns).map(|i| rows.iter().map(|row| cell_width(row, i)).max().unwrap_or(0)).collect();
+    let line = |row: &Vec<String>| {
+        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    };
+    rows.iter().map(line).collect()
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tables_are_aligned() {
+        let rows = [["a", "bb"], ["ccc", "d"]].map(|row| row.map(str::to_owned).to_vec());
+        assert_eq!(table(&rows), ["a    bb", "ccc  d"]);
+    }
+
+    #[test]
+    fn errors_are_one_line() {
+        assert_eq!(one_line("a\n  b\tc"), "a b c");
+    }
+}

@@ -1,0 +1,178 @@
+//! A model by its name or path, ready on a device: network, input statistics, identity.
+
+use std::path::{Path, PathBuf};
+
+use dinoscope_model::checkpoint::{Checkpoint, CheckpointError};
+use dinoscope_model::{Backbone, BackboneConfig, Fresh, WeightsError};
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+
+use crate::device::ComputeDevice;
+use crate::preprocess::Statistics;
+use crate::store::{Store, hex};
+
+/// Name of the model that ships with the program.
+pub const BUILTIN: &str = "builtin";
+
+/// Why a model could not be opened.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ModelError {
+    /// Neither a file nor a known name.
+    #[error("no model \"{name}\": expected builtin, a file, a folder, or a name that `dinoscope model list` shows as installed")]
+    Unknown {
+        /// What was given.
+        name: String,
+    },
+    /// A released model that is not on this machine.
+    #[error("model {name} is not installed: get it with `dinoscope model download {name}`")]
+    NotInstalled {
+        /// Its short name.
+        name: String,
+    },
+    /// The file cannot be read, or is not a complete model.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// The network could not be filled.
+    #[error(transparent)]
+    Weights(#[from] WeightsError),
+}
+
+/// Where a model's weights are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ModelSource {
+    /// Ships with the program.
+    Builtin,
+    /// A file or folder.
+    Path(PathBuf),
+}
+
+/// Finds a model: `builtin`, a path, or the name of one in the store.
+pub fn find_model(name: &str, store: Option<&Store>) -> Result<ModelSource, ModelError> {
+    if name == BUILTIN {
+        return Ok(ModelSource::Builtin);
+    }
+    if Path::new(name).exists() {
+        return Ok(ModelSource::Path(name.into()));
+    }
+    if let Some(path) = store.and_then(|store| store.find(name)) {
+        return Ok(ModelSource::Path(path));
+    }
+    let name = name.to_owned();
+    match dinoscope_model::Variant::by_name(&name) {
+        Some(_) => Err(ModelError::NotInstalled { name }),
+        None => Err(ModelError::Unknown { name }),
+    }
+}
+
+/// The built-in model's description.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Builtin {
+    /// Seed of its weights.
+    pub seed: u64,
+    /// Its shape.
+    pub config: BackboneConfig,
+    /// Whether it has learned nothing yet.
+    pub untrained: bool,
+}
+
+impl Builtin {
+    const TEXT: &str = include_str!("../../../assets/models/builtin.json");
+
+    /// Reads the description that ships with the program.
+    pub fn read() -> Self {
+        serde_json::from_str(Self::TEXT).expect("the description in assets is tested")
+    }
+
+    /// Stands for the hash of a file: the description fixes every weight.
+    pub fn sha256() -> String {
+        hex(&Sha256::digest(Self::TEXT))
+    }
+}
+
+/// A network ready to run, and what it is.
+#[derive(Debug)]
+pub struct Model {
+    /// `builtin`, the name in the store, or the file's name.
+    pub name: String,
+    /// The network.
+    pub backbone: Backbone,
+    /// Its shape.
+    pub config: BackboneConfig,
+    /// Mean and deviation that its input is brought to.
+    pub statistics: Statistics,
+    /// SHA-256 of the weights' file, hexadecimal.
+    pub sha256: String,
+    /// License of the weights, if the file tells.
+    pub license: Option<String>,
+    /// Whether the weights are random.
+    pub untrained: bool,
+    /// Where it runs.
+    pub device: ComputeDevice,
+}
+
+impl Model {
+    /// Opens the model `name` (see [`find_model`]) on `device`; an incomplete one is refused with the missing names.
+    pub fn open(name: &str, store: Option<&Store>, device: &ComputeDevice) -> Result<Self, ModelError> {
+        match find_model(name, store)? {
+            ModelSource::Builtin => Self::builtin(device),
+            ModelSource::Path(path) => {
+                let label = Path::new(name).file_name().map_or_else(|| name.into(), |n| n.to_string_lossy().into_owned());
+                Self::from_checkpoint(label, &Checkpoint::open(&path)?, device)
+            }
+        }
+    }
+
+    fn builtin(device: &ComputeDevice) -> Result<Self, ModelError> {
+        let Builtin { seed, config, untrained } = Builtin::read();
+        Ok(Self {
+            name: BUILTIN.into(),
+            backbone: Backbone::load(&config, &Fresh { seed }, &device.placement())?,
+            config,
+            statistics: Statistics::LVD,
+            sha256: Builtin::sha256(),
+            license: Some("MIT OR Apache-2.0".into()),
+            untrained,
+            device: device.clone(),
+        })
+    }
+
+    fn from_checkpoint(name: String, checkpoint: &Checkpoint, device: &ComputeDevice) -> Result<Self, ModelError> {
+        checkpoint.refuse_if_incomplete()?;
+        let (mean, std) = checkpoint.statistics();
+        Ok(Self {
+            name,
+            backbone: Backbone::load(checkpoint.config(), checkpoint, &device.placement())?,
+            config: checkpoint.config().clone(),
+            statistics: Statistics { mean, std },
+            sha256: checkpoint.sha256().to_owned(),
+            license: checkpoint.license().map(ToOwned::to_owned),
+            untrained: checkpoint.metadata().get("untrained").is_some_and(|value| value == "true"),
+            device: device.clone(),
+        })
+    }
+
+    /// Pixels between two tokens.
+    pub fn patch(&self) -> u32 {
+        self.config.patch() as u32
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_builtin_description_reads() {
+        let builtin = Builtin::read();
+        assert_eq!(builtin.config.family(), "vit");
+        assert_eq!(Builtin::sha256().len(), 64);
+    }
+
+    #[test]
+    fn a_released_model_that_is_absent_says_how_to_get_it() {
+        let error = find_model("vits16", None).unwrap_err();
+        assert!(matches!(&error, ModelError::NotInstalled { name } if name == "vits16"), "{error}");
+        assert!(matches!(find_model("vits17", None).unwrap_err(), ModelError::Unknown { .. }));
+    }
+}

@@ -1,0 +1,121 @@
+//! Either family behind one door: pictures in, class token, registers and patches of any layers out.
+
+use burn::module::Module;
+use burn::tensor::Tensor;
+
+use crate::config::BackboneConfig;
+use crate::convnext::ConvNext;
+use crate::vit::Vit;
+use crate::weights::{Placement, Weights, WeightsError};
+
+/// A network that turns pictures into features.
+#[derive(Debug)]
+pub enum Backbone {
+    /// Vision transformer.
+    Vit(Vit),
+    /// Convolutional network.
+    ConvNext(ConvNext),
+}
+
+/// Whether the final norm is applied to a layer's tokens.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Norm {
+    /// The model's final norm, on every layer of a ViT and on the last stage of a `ConvNeXt`, as the reference does.
+    #[default]
+    Final,
+    /// The layer's own output.
+    None,
+}
+
+/// Tokens of one layer for a batch of pictures.
+#[derive(Clone, Debug)]
+pub struct LayerTokens {
+    /// Block of a ViT or stage of a `ConvNeXt`, from 0.
+    pub layer: usize,
+    /// `[batch, dim]`.
+    pub cls: Tensor<2>,
+    /// `[batch, registers, dim]`; none for a network without registers.
+    pub registers: Option<Tensor<3>>,
+    /// `[batch, rows · columns, dim]`, row by row.
+    pub patches: Tensor<3>,
+    /// Rows and columns of patches.
+    pub grid: [usize; 2],
+}
+
+impl Backbone {
+    /// Fills a network of this shape from `weights`.
+    pub fn load(config: &BackboneConfig, weights: &dyn Weights, at: &Placement) -> Result<Self, WeightsError> {
+        Ok(match config {
+            BackboneConfig::Vit(config) => Self::Vit(Vit::load(config, weights, at)?),
+            BackboneConfig::ConvNext(config) => Self::ConvNext(ConvNext::load(config, weights, at)?),
+        })
+    }
+
+    /// The network's shape.
+    pub fn config(&self) -> BackboneConfig {
+        match self {
+            Self::Vit(vit) => BackboneConfig::Vit(vit.config().clone()),
+            Self::ConvNext(convnext) => BackboneConfig::ConvNext(convnext.config().clone()),
+        }
+    }
+
+    /// Parameters that the network holds.
+    pub fn num_params(&self) -> usize {
+        match self {
+            Self::Vit(vit) => vit.num_params(),
+            Self::ConvNext(convnext) => convnext.num_params(),
+        }
+    }
+
+    /// Tokens of each layer in `layers`, in ascending order. `images` `[batch, 3, height, width]`, normalised.
+    ///
+    /// Panics if a layer does not exist or a picture is smaller than one patch.
+    pub fn features(&self, images: Tensor<4>, layers: &[usize], norm: Norm) -> Vec<LayerTokens> {
+        let count = self.config().layers();
+        assert!(layers.iter().all(|&layer| layer < count), "layers: {layers:?} asked for, network has {count}");
+        let mut layers = layers.to_vec();
+        layers.sort_unstable();
+        layers.dedup();
+        match self {
+            Self::Vit(vit) => vit_features(vit, images, &layers, norm),
+            Self::ConvNext(convnext) => convnext_features(convnext, images, &layers, norm),
+        }
+    }
+}
+
+fn vit_features(vit: &Vit, images: Tensor<4>, layers: &[usize], norm: Norm) -> Vec<LayerTokens> {
+    let [_, _, height, width] = images.dims();
+    let grid = vit.grid([height, width]);
+    let (registers, prefix) = (vit.config().registers, vit.config().prefix());
+    let tokens = vit.forward_layers(images, None, layers);
+    let split = |(&layer, tokens): (&usize, Tensor<3>)| {
+        let tokens = if norm == Norm::Final { vit.norm(tokens) } else { tokens };
+        let [_, count, _] = tokens.dims();
+        LayerTokens {
+            layer,
+            cls: tokens.clone().narrow(1, 0, 1).squeeze_dim(1),
+            registers: (registers > 0).then(|| tokens.clone().narrow(1, 1, registers)),
+            patches: tokens.narrow(1, prefix, count - prefix),
+            grid,
+        }
+    };
+    layers.iter().zip(tokens).map(split).collect()
+}
+
+fn convnext_features(convnext: &ConvNext, images: Tensor<4>, layers: &[usize], norm: Norm) -> Vec<LayerTokens> {
+    let maps = convnext.forward_layers(images, layers);
+    let split = |(&layer, map): (&usize, Tensor<4>)| {
+        let [batch, rows, columns, channels] = map.dims();
+        let patches = map.reshape([batch, rows * columns, channels]);
+        let cls = patches.clone().mean_dim(1).squeeze_dim::<2>(1);
+        // The reference norms the last stage only; the others pass as they are.
+        let (cls, patches) = if norm == Norm::Final && layer == 3 {
+            (convnext.norm(cls), convnext.norm(patches))
+        } else {
+            (cls, patches)
+        };
+        LayerTokens { layer, cls, registers: None, patches, grid: [rows, columns] }
+    };
+    layers.iter().zip(maps).map(split).collect()
+}

@@ -1,0 +1,25 @@
+//! DINOv3 networks and their checkpoints: tensor in, tensor out.
+//!
+//! - [`Backbone`]: a [`vit::Vit`] or a [`convnext::ConvNext`], filled from any [`Weights`].
+//! - [`checkpoint`]: Meta, Hugging Face and timm files, read without running anything, and written.
+//! - [`variants`]: the released models.
+//!
+//! Activations are f32 on every device. On the CPU, inference packs the weights and takes fused kernels;
+//! the formulas are the same.
+
+pub mod backbone;
+pub mod checkpoint;
+pub mod config;
+pub mod convnext;
+mod cpu;
+pub mod layers;
+mod ops;
+pub mod rope;
+pub mod variants;
+pub mod vit;
+pub mod weights;
+
+pub use backbone::{Backbone, LayerTokens, Norm};
+pub use config::BackboneConfig;
+pub use variants::{VARIANTS, Variant};
+pub use weights::{Fresh, Placement, Weights, WeightsError};

@@ -1,0 +1,5 @@
+//! The `dinoscope` command line, built for the tests.
+
+fn main() -> std::process::ExitCode {
+    dinoscope_cli::main()
+}
