@@ -29,7 +29,10 @@ impl Case {
         let bytes = std::fs::read(folder.join(file)).unwrap();
         let tensors = SafeTensors::deserialize(&bytes).unwrap();
         let read = |(name, view): (String, safetensors::tensor::TensorView<'_>)| {
-            (name, (view.shape().to_vec(), values(view.dtype(), view.data())))
+            (
+                name,
+                (view.shape().to_vec(), values(view.dtype(), view.data())),
+            )
         };
         Self {
             json: serde_json::from_slice(&json).unwrap(),
@@ -47,12 +50,18 @@ impl Case {
     }
 
     pub fn values(&self, name: &str) -> &[f64] {
-        let (_, values) = self.tensors.get(name).unwrap_or_else(|| panic!("no tensor {name}"));
+        let (_, values) = self
+            .tensors
+            .get(name)
+            .unwrap_or_else(|| panic!("no tensor {name}"));
         values
     }
 
     pub fn f32(&self, name: &str) -> Vec<f32> {
-        self.values(name).iter().map(|&value| value as f32).collect()
+        self.values(name)
+            .iter()
+            .map(|&value| value as f32)
+            .collect()
     }
 
     /// The tolerance that the case states.
@@ -63,7 +72,12 @@ impl Case {
 
     /// Fails unless `|found − expected| ≤ abs + rel · |expected|` everywhere.
     pub fn check(&self, name: &str, found: &[f32], (abs, rel): (f64, f64)) {
-        close(&format!("{}: {name}", self.folder.display()), self.values(name), found, (abs, rel));
+        close(
+            &format!("{}: {name}", self.folder.display()),
+            self.values(name),
+            found,
+            (abs, rel),
+        );
     }
 
     /// Folders of all cases below `name`.
@@ -82,18 +96,45 @@ impl Case {
 pub fn close(what: &str, expected: &[f64], found: &[f32], (abs, rel): (f64, f64)) {
     assert_eq!(expected.len(), found.len(), "{what}: length");
     let off = |(&e, &f): (&f64, &f32)| (f64::from(f) - e).abs() - (abs + rel * e.abs());
-    let worst = expected.iter().zip(found).map(off).enumerate().fold((0, f64::MIN), |worst, (i, excess)| {
-        if excess > worst.1 || excess.is_nan() { (i, excess) } else { worst }
-    });
+    let worst = expected.iter().zip(found).map(off).enumerate().fold(
+        (0, f64::MIN),
+        |worst, (i, excess)| {
+            if excess > worst.1 || excess.is_nan() {
+                (i, excess)
+            } else {
+                worst
+            }
+        },
+    );
     let (i, excess) = worst;
-    assert!(excess <= 0.0, "{what}[{i}]: {} found, {} expected, {excess:e} outside abs {abs:e} rel {rel:e}", found[i], expected[i]);
+    assert!(
+        excess <= 0.0,
+        "{what}[{i}]: {} found, {} expected, {excess:e} outside abs {abs:e} rel {rel:e}",
+        found[i],
+        expected[i]
+    );
 }
 
 fn values(dtype: Dtype, data: &[u8]) -> Vec<f64> {
     match dtype {
-        Dtype::F32 => data.as_chunks().0.iter().map(|&b| f64::from(f32::from_le_bytes(b))).collect(),
-        Dtype::F64 => data.as_chunks().0.iter().map(|&b| f64::from_le_bytes(b)).collect(),
-        Dtype::I64 => data.as_chunks().0.iter().map(|&b| i64::from_le_bytes(b) as f64).collect(),
+        Dtype::F32 => data
+            .as_chunks()
+            .0
+            .iter()
+            .map(|&b| f64::from(f32::from_le_bytes(b)))
+            .collect(),
+        Dtype::F64 => data
+            .as_chunks()
+            .0
+            .iter()
+            .map(|&b| f64::from_le_bytes(b))
+            .collect(),
+        Dtype::I64 => data
+            .as_chunks()
+            .0
+            .iter()
+            .map(|&b| i64::from_le_bytes(b) as f64)
+            .collect(),
         Dtype::U8 | Dtype::BOOL => data.iter().map(|&b| f64::from(b)).collect(),
         other => panic!("dtype {other:?} in golden data"),
     }

@@ -2,9 +2,9 @@
 
 use burn::tensor::{Bool, Device, Tensor, TensorData};
 use dinoscope_model::checkpoint::Checkpoint;
-use dinoscope_model::config::{RopeConfig, RopeCoords, RopePeriods};
+use dinoscope_model::config::{AttentionBias, Ffn, RopeConfig, RopeCoords, RopePeriods, VitConfig};
 use dinoscope_model::rope::{Rope, RopeAugment, periods, table};
-use dinoscope_model::{Backbone, LayerTokens, Norm, Placement};
+use dinoscope_model::{Backbone, BackboneConfig, Fresh, LayerTokens, Norm, Placement};
 
 use crate::golden::{Case, close};
 
@@ -38,7 +38,13 @@ fn joined(tokens: LayerTokens) -> Vec<f32> {
 
 /// 2e-5 of the largest value: f32 noise of a few blocks is about 2e-6.
 fn of_largest(case: &Case, name: &str) -> (f64, f64) {
-    (2e-5 * case.values(name).iter().fold(0.0, |most: f64, v| most.max(v.abs())), 0.0)
+    (
+        2e-5 * case
+            .values(name)
+            .iter()
+            .fold(0.0, |most: f64, v| most.max(v.abs())),
+        0.0,
+    )
 }
 
 #[test]
@@ -49,9 +55,19 @@ fn hugging_face_backbones_match() {
             let network = load(&case, "", &at);
             let layers: Vec<usize> = (0..network.config().layers()).collect();
             let input = images(&case, "pixel_values");
-            let last = network.features(input.clone(), &layers[layers.len() - 1..], Norm::Final).remove(0);
-            case.check("pooler_output", &host(last.cls.clone()), of_largest(&case, "pooler_output"));
-            case.check("last_hidden_state", &joined(last), of_largest(&case, "last_hidden_state"));
+            let last = network
+                .features(input.clone(), &layers[layers.len() - 1..], Norm::Final)
+                .remove(0);
+            case.check(
+                "pooler_output",
+                &host(last.cls.clone()),
+                of_largest(&case, "pooler_output"),
+            );
+            case.check(
+                "last_hidden_state",
+                &joined(last),
+                of_largest(&case, "last_hidden_state"),
+            );
             for tokens in network.features(input, &layers, Norm::None) {
                 let expected = format!("hidden_states.{}", tokens.layer + 1);
                 let found = match &network {
@@ -67,7 +83,12 @@ fn hugging_face_backbones_match() {
 /// `[batch, channels, rows, cols]`, as the reference writes maps.
 fn channels_first(tokens: LayerTokens) -> Vec<f32> {
     let [batch, patches, channels] = tokens.patches.dims();
-    host(tokens.patches.swap_dims(1, 2).reshape([batch, channels, patches]))
+    host(
+        tokens
+            .patches
+            .swap_dims(1, 2)
+            .reshape([batch, channels, patches]),
+    )
 }
 
 #[test]
@@ -88,7 +109,10 @@ fn meta_transformers_match() {
                     ];
                     for (part, found) in &parts {
                         for set in ["last4", "list"] {
-                            let name = format!("expected.intermediate.{set}.{label}.block{}.{part}", tokens.layer);
+                            let name = format!(
+                                "expected.intermediate.{set}.{label}.block{}.{part}",
+                                tokens.layer
+                            );
                             if case.names().any(|known| known == name) {
                                 check(&name, found);
                             }
@@ -106,7 +130,10 @@ fn meta_transformers_match() {
                     check("expected.forward_features.x_norm_clstoken", cls);
                     check("expected.forward_features.x_storage_tokens", storage);
                     check("expected.forward_features.x_norm_patchtokens", patches);
-                    check("expected.intermediate.reshape_last", &channels_first(tokens));
+                    check(
+                        "expected.intermediate.reshape_last",
+                        &channels_first(tokens),
+                    );
                 }
             }
         }
@@ -122,21 +149,31 @@ fn meta_convnexts_match() {
             for picture in ["a", "b"] {
                 let input = images(&case, &format!("input.image_{picture}"));
                 let check = |name: &str, found: &[f32]| {
-                    case.check(&format!("expected.{picture}.{name}"), found, case.tolerance());
+                    case.check(
+                        &format!("expected.{picture}.{name}"),
+                        found,
+                        case.tolerance(),
+                    );
                 };
                 for (norm, label) in [(Norm::Final, "norm_true"), (Norm::None, "norm_false")] {
                     for tokens in network.features(input.clone(), &[0, 1, 2, 3], norm) {
                         let stage = format!("{label}.stage{}", tokens.layer);
                         for set in ["last4", "list"] {
                             let name = format!("intermediate.{set}.{stage}.cls");
-                            if case.names().any(|known| known == format!("expected.{picture}.{name}")) {
+                            if case
+                                .names()
+                                .any(|known| known == format!("expected.{picture}.{name}"))
+                            {
                                 check(&name, &host(tokens.cls.clone()));
                             }
                         }
                         if tokens.layer == 3 {
                             let patches = host(tokens.patches.clone());
                             if norm == Norm::Final {
-                                check("forward_features.x_norm_clstoken", &host(tokens.cls.clone()));
+                                check(
+                                    "forward_features.x_norm_clstoken",
+                                    &host(tokens.cls.clone()),
+                                );
                                 check("forward_features.x_norm_patchtokens", &patches);
                             } else {
                                 check("forward_features.x_prenorm", &patches);
@@ -145,7 +182,10 @@ fn meta_convnexts_match() {
                         // With a pseudo patch size the reference resizes the maps; here they stay as they are.
                         if case.json["architecture"]["pseudo_patch_size"].is_null() {
                             let name = format!("intermediate.last4.{stage}.map");
-                            if case.names().any(|known| known == format!("expected.{picture}.{name}")) {
+                            if case
+                                .names()
+                                .any(|known| known == format!("expected.{picture}.{name}"))
+                            {
                                 check(&name, &channels_first(tokens));
                             }
                         }
@@ -161,21 +201,45 @@ fn masked_patches_take_the_mask_token() {
     let case = Case::read("masked_vit", "data.safetensors");
     let model = Case::read("meta_vit/mlp_layerscale", "data.safetensors");
     for at in roads() {
-        let Backbone::Vit(vit) = load(&model, "model.pth", &at) else { panic!("a transformer") };
-        let masks: Vec<bool> = case.values("input.masks").iter().map(|&mask| mask != 0.0).collect();
+        let Backbone::Vit(vit) = load(&model, "model.pth", &at) else {
+            panic!("a transformer")
+        };
+        let masks: Vec<bool> = case
+            .values("input.masks")
+            .iter()
+            .map(|&mask| mask != 0.0)
+            .collect();
         let shape: [usize; 2] = case.shape("input.masks").try_into().unwrap();
         let masks = Tensor::<2, Bool>::from_data(TensorData::new(masks, shape), &Device::flex());
         let prenorm = vit.forward(images(&case, "input.image"), Some(masks));
-        case.check("expected.x_prenorm", &host(prenorm.clone()), case.tolerance());
+        case.check(
+            "expected.x_prenorm",
+            &host(prenorm.clone()),
+            case.tolerance(),
+        );
         let tokens = vit.norm(prenorm);
         let [_, count, _] = tokens.dims();
         let prefix = vit.config().prefix();
         let part = |first, len| host(tokens.clone().narrow(1, first, len));
         case.check("expected.x_norm_clstoken", &part(0, 1), case.tolerance());
-        case.check("expected.x_storage_tokens", &part(1, prefix - 1), case.tolerance());
-        case.check("expected.x_norm_patchtokens", &part(prefix, count - prefix), case.tolerance());
-        let unmasked = vit.norm(vit.forward(images(&case, "input.image"), None)).narrow(1, 0, 1);
-        case.check("expected.unmasked.x_norm_clstoken", &host(unmasked), case.tolerance());
+        case.check(
+            "expected.x_storage_tokens",
+            &part(1, prefix - 1),
+            case.tolerance(),
+        );
+        case.check(
+            "expected.x_norm_patchtokens",
+            &part(prefix, count - prefix),
+            case.tolerance(),
+        );
+        let unmasked = vit
+            .norm(vit.forward(images(&case, "input.image"), None))
+            .narrow(1, 0, 1);
+        case.check(
+            "expected.unmasked.x_norm_clstoken",
+            &host(unmasked),
+            case.tolerance(),
+        );
     }
 }
 
@@ -194,18 +258,36 @@ fn rope_tables_match() {
             "min" => RopeCoords::Min,
             other => panic!("{other}"),
         };
-        let augment = if name.ends_with("augmented") { augment(&case) } else { RopeAugment::default() };
-        let config = RopeConfig { periods: spacing(&case, entry, head_dim), coords };
+        let augment = if name.ends_with("augmented") {
+            augment(&case)
+        } else {
+            RopeAugment::default()
+        };
+        let config = RopeConfig {
+            periods: spacing(&case, entry, head_dim),
+            coords,
+        };
         let (cos, sin) = table(&config, head_dim, grid, augment);
         for (part, found) in [("cos", cos), ("sin", sin)] {
             // The reference repeats the half table.
-            let found: Vec<f32> = found.chunks_exact(head_dim / 2).flat_map(|row| [row, row].concat()).collect();
+            let found: Vec<f32> = found
+                .chunks_exact(head_dim / 2)
+                .flat_map(|row| [row, row].concat())
+                .collect();
             case.check(&format!("expected.{name}.{part}"), &found, tolerance);
         }
     }
-    for name in case.names().filter(|name| name.starts_with("expected.periods.base")) {
-        let (base, head_dim) = name["expected.periods.base".len()..].split_once(".dh").unwrap();
-        let found = periods(&RopePeriods::Base(base.parse().unwrap()), head_dim.parse().unwrap());
+    for name in case
+        .names()
+        .filter(|name| name.starts_with("expected.periods.base"))
+    {
+        let (base, head_dim) = name["expected.periods.base".len()..]
+            .split_once(".dh")
+            .unwrap();
+        let found = periods(
+            &RopePeriods::Base(base.parse().unwrap()),
+            head_dim.parse().unwrap(),
+        );
         close(name, case.values(name), &found, (0.0, 1e-6));
     }
 }
@@ -225,17 +307,29 @@ fn spacing(case: &Case, entry: &serde_json::Value, head_dim: usize) -> RopePerio
     let name = entry["name"].as_str().unwrap();
     if name.contains("bf16") {
         let stored = case.names().find(|known| {
-            known.starts_with("expected.periods_bf16_rounded") && known.ends_with(&format!(".dh{head_dim}"))
+            known.starts_with("expected.periods_bf16_rounded")
+                && known.ends_with(&format!(".dh{head_dim}"))
         });
         return RopePeriods::Stored(case.f32(stored.unwrap()));
     }
     if name.contains("minmax") {
-        let known = case.names().find(|known| known.starts_with("expected.periods.min")).unwrap();
-        let (min, rest) = known["expected.periods.min".len()..].split_once("_max").unwrap();
+        let known = case
+            .names()
+            .find(|known| known.starts_with("expected.periods.min"))
+            .unwrap();
+        let (min, rest) = known["expected.periods.min".len()..]
+            .split_once("_max")
+            .unwrap();
         let max = rest.rsplit_once(".dh").unwrap().0;
-        return RopePeriods::Range { min: min.parse().unwrap(), max: max.parse().unwrap() };
+        return RopePeriods::Range {
+            min: min.parse().unwrap(),
+            max: max.parse().unwrap(),
+        };
     }
-    let base = text.split("base ").nth(1).and_then(|rest| rest.split(|c: char| !c.is_ascii_digit()).next());
+    let base = text
+        .split("base ")
+        .nth(1)
+        .and_then(|rest| rest.split(|c: char| !c.is_ascii_digit()).next());
     RopePeriods::Base(base.and_then(|base| base.parse().ok()).unwrap_or(100.0))
 }
 
@@ -245,12 +339,69 @@ fn rope_turns_queries() {
     let shape: [usize; 4] = case.shape("input.apply.q").try_into().unwrap();
     let [_, _, tokens, head_dim] = shape;
     let table = case.json["tables"].as_array().unwrap().iter();
-    let words: Vec<&str> = case.json["apply"].as_str().unwrap().split_whitespace().collect();
-    let table = table.clone().find(|table| words.contains(&table["name"].as_str().unwrap())).unwrap();
+    let words: Vec<&str> = case.json["apply"]
+        .as_str()
+        .unwrap()
+        .split_whitespace()
+        .collect();
+    let table = table
+        .clone()
+        .find(|table| words.contains(&table["name"].as_str().unwrap()))
+        .unwrap();
     let grid = [0, 1].map(|i| table["grid"][i].as_u64().unwrap() as usize);
     assert!(grid[0] * grid[1] <= tokens);
     let device = Device::flex();
-    let rope = Rope::new(&RopeConfig::default(), head_dim, grid, RopeAugment::default(), &device);
+    let rope = Rope::new(
+        &RopeConfig::default(),
+        head_dim,
+        grid,
+        RopeAugment::default(),
+        &device,
+    );
     let q = Tensor::<4>::from_data(TensorData::new(case.f32("input.apply.q"), shape), &device);
     case.check("expected.apply.q", &host(rope.apply(q)), (2e-5, 0.0));
+}
+
+#[test]
+fn both_roads_agree_on_every_shape_of_network() {
+    let shape = |registers, ffn, bias, grid: [usize; 2]| (registers, ffn, bias, grid);
+    let cases = [
+        shape(0, Ffn::Mlp, AttentionBias::MASKED_KEY, [1, 1]),
+        shape(0, Ffn::GeGlu, AttentionBias::OUT_ONLY, [1, 9]),
+        shape(1, Ffn::SwiGlu, AttentionBias::MASKED_KEY, [5, 2]),
+        shape(4, Ffn::Mlp, AttentionBias::OUT_ONLY, [3, 40]),
+    ];
+    for (registers, ffn, attention_bias, [rows, columns]) in cases {
+        let config = BackboneConfig::Vit(VitConfig {
+            dim: 24,
+            depth: 2,
+            heads: 2,
+            ffn,
+            ffn_hidden: 40,
+            patch: 16,
+            registers,
+            attention_bias,
+            ffn_bias: registers > 0,
+            norm_eps: 1e-5,
+            rope: RopeConfig::default(),
+            local_cls_norm: false,
+        });
+        // 7 pixels more than the patches need: the rest is not seen.
+        let (height, width) = (rows * 16 + 7, columns * 16 + 7);
+        let pixels: Vec<f32> = (0..3 * height * width)
+            .map(|i| ((i % 1009) as f32 * 0.37).sin())
+            .collect();
+        let found = roads().map(|at| {
+            let network = Backbone::load(&config, &Fresh { seed: 11 }, &at).unwrap();
+            let images = TensorData::new(pixels.clone(), [1, 3, height, width]);
+            let images = Tensor::<4>::from_data(images, &Device::flex());
+            let tokens = network.features(images, &[0, 1], Norm::None).remove(1);
+            assert_eq!(tokens.grid, [rows, columns]);
+            joined(tokens)
+        });
+        assert_eq!(found[0].len(), (1 + registers + rows * columns) * 24);
+        let expected: Vec<f64> = found[1].iter().map(|&value| f64::from(value)).collect();
+        // Two layers of sums in another order.
+        close("fused against plain", &expected, &found[0], (2e-6, 2e-5));
+    }
 }

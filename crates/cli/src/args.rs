@@ -35,7 +35,13 @@ pub(crate) struct Cli {
 #[derive(Args, Debug)]
 pub(crate) struct Common {
     /// Model: builtin, a name of `model list`, a file or a folder
-    #[arg(long, short, global = true, default_value = "builtin", value_name = "NAME|PATH")]
+    #[arg(
+        long,
+        short,
+        global = true,
+        default_value = "builtin",
+        value_name = "NAME|PATH"
+    )]
     pub(crate) model: String,
     /// Device: auto, cpu, gpu, gpu:N, cuda, cuda:N
     ///
@@ -193,7 +199,12 @@ pub(crate) struct Pca {
     #[arg(required = true, value_name = "IMAGE")]
     pub(crate) images: Vec<PathBuf>,
     /// Components shown as red, green, blue
-    #[arg(long, default_value = "0,1,2", value_delimiter = ',', value_name = "I,J,K")]
+    #[arg(
+        long,
+        default_value = "0,1,2",
+        value_delimiter = ',',
+        value_name = "I,J,K"
+    )]
     pub(crate) components: Vec<usize>,
     /// Find the foreground, fit on it alone and blacken the rest
     #[arg(long)]
@@ -263,9 +274,19 @@ impl FromStr for Point {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let number = |part: &str| part.trim().parse::<f64>().ok().filter(|value| value.is_finite());
+        let number = |part: &str| {
+            part.trim()
+                .parse::<f64>()
+                .ok()
+                .filter(|value| value.is_finite())
+        };
         text.split_once(',')
-            .and_then(|(x, y)| Some(Self { x: number(x)?, y: number(y)? }))
+            .and_then(|(x, y)| {
+                Some(Self {
+                    x: number(x)?,
+                    y: number(y)?,
+                })
+            })
             .ok_or_else(|| format!("a point is X,Y in pixels, found \"{text}\""))
     }
 }
@@ -287,8 +308,13 @@ impl FromStr for Layers {
         if text == "last" {
             return Ok(Self(Vec::new()));
         }
-        let layers = text.split(',').map(|part| part.trim().parse()).collect::<Result<Vec<usize>, _>>();
-        layers.map(Self).map_err(|_number| format!("layers are last or 0-based numbers I,J,…, found \"{text}\""))
+        let layers = text
+            .split(',')
+            .map(|part| part.trim().parse())
+            .collect::<Result<Vec<usize>, _>>();
+        layers.map(Self).map_err(|_number| {
+            format!("layers are last or 0-based numbers I,J,…, found \"{text}\"")
+        })
     }
 }
 
@@ -311,9 +337,12 @@ impl FromStr for Rgb {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let digits = text.strip_prefix('#').unwrap_or(text);
-        let value = u32::from_str_radix(digits, 16).ok().filter(|_| digits.len() == 6);
-        let [_, red, green, blue] =
-            value.ok_or_else(|| format!("a color is RRGGBB, found \"{text}\""))?.to_be_bytes();
+        let value = u32::from_str_radix(digits, 16)
+            .ok()
+            .filter(|_| digits.len() == 6);
+        let [_, red, green, blue] = value
+            .ok_or_else(|| format!("a color is RRGGBB, found \"{text}\""))?
+            .to_be_bytes();
         Ok(Self([red, green, blue]))
     }
 }

@@ -9,8 +9,8 @@ mod pictures;
 mod session;
 
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Parser;
 use tracing_subscriber::EnvFilter;
@@ -19,14 +19,17 @@ use args::{Cli, Command};
 
 /// Parses the arguments of the process and runs the command.
 ///
-/// 0 done, 1 failed (one line on stderr), 2 usage, 130 interrupted.
+/// 0 done, 1 failed (one line on stderr), 2 usage, 130 interrupted. To be called first in `main`, before any thread.
 pub fn main() -> ExitCode {
+    quiet_drivers();
     let cli = Cli::parse();
     start_logging(cli.common.verbose);
     let cancel = Cancel::on_interrupt();
     quiet_panics();
     if let Some(threads) = cli.common.threads {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.get()).build_global();
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads.get())
+            .build_global();
         if let Err(error) = pool {
             return out::failed(&anyhow::anyhow!("cannot start {threads} threads: {error}"));
         }
@@ -74,9 +77,14 @@ impl Cancel {
 }
 
 fn start_logging(verbose: u8) {
-    let level = ["error", "dinoscope=info,warn", "dinoscope=debug,info"][usize::from(verbose.min(2))];
+    let level =
+        ["error", "dinoscope=info,warn", "dinoscope=debug,info"][usize::from(verbose.min(2))];
     let filter = EnvFilter::try_from_env("DINOSCOPE_LOG").unwrap_or_else(|_| EnvFilter::new(level));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_target(false)
+        .init();
 }
 
 /// A panic inside a driver is caught and told as an error: its message goes to the log, not between the results.
@@ -89,4 +97,22 @@ fn quiet_panics() {
             tracing::error!("{info}");
         }
     }));
+}
+
+/// Keeps Mesa's adapter-ordering layer out of the process, unless the user set it.
+///
+/// Asked for adapters on a machine without a session, that layer prints four lines beginning with `error:` to
+/// stderr, where only our own belong. Adapters are ordered by the engine anyway.
+fn quiet_drivers() {
+    const LAYER: &str = "NODEVICE_SELECT";
+    if std::env::var_os(LAYER).is_none() {
+        #[expect(
+            unsafe_code,
+            reason = "the Vulkan loader reads nothing but the environment"
+        )]
+        // SAFETY: called before any thread starts, so nothing else reads the environment meanwhile.
+        unsafe {
+            std::env::set_var(LAYER, "1");
+        }
+    }
 }

@@ -1,5 +1,9 @@
 //! Everything that is printed: results on stdout, errors, notes and progress on stderr.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "the one place that prints")]
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "the one place that prints"
+)]
 
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
@@ -45,7 +49,9 @@ pub(crate) fn results(common: &Common, json: &Value, lines: &[String]) {
 /// One line of a served conversation, sent at once. False when the reader is gone.
 pub(crate) fn answer(json: &Value) -> bool {
     let mut stdout = std::io::stdout().lock();
-    writeln!(stdout, "{json}").and_then(|()| stdout.flush()).is_ok()
+    writeln!(stdout, "{json}")
+        .and_then(|()| stdout.flush())
+        .is_ok()
 }
 
 /// Raw text on stdout, such as CSV.
@@ -56,7 +62,11 @@ pub(crate) fn text(text: &str) {
 /// A bar over `count` pictures, on a terminal only.
 pub(crate) fn progress(common: &Common, count: u64, unit: &str) -> ProgressBar {
     let visible = count > 1 && !common.quiet && !common.json && std::io::stderr().is_terminal();
-    let target = if visible { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+    let target = if visible {
+        ProgressDrawTarget::stderr()
+    } else {
+        ProgressDrawTarget::hidden()
+    };
     let template = match unit {
         "bytes" => "{msg} {bar:32} {bytes}/{total_bytes} {bytes_per_sec} {eta}",
         _ => "{msg} {bar:32} {pos}/{len} {eta}",
@@ -68,14 +78,32 @@ pub(crate) fn progress(common: &Common, count: u64, unit: &str) -> ProgressBar {
 /// Columns padded to their widest cell, the first row underlined by capitals alone.
 pub(crate) fn table(rows: &[Vec<String>]) -> Vec<String> {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let cell_width = |row: &Vec<String>, i: usize| row.get(i).map_or(0, |cell| cell.chars().count());
-    let widths: Vec<usize> =
-        (0..columns).map(|i| rows.iter().map(|row| cell_width(row, i)).max().unwrap_or(0)).collect();
+    let cell_width =
+        |row: &Vec<String>, i: usize| row.get(i).map_or(0, |cell| cell.chars().count());
+    let widths: Vec<usize> = (0..columns)
+        .map(|i| rows.iter().map(|row| cell_width(row, i)).max().unwrap_or(0))
+        .collect();
     let line = |row: &Vec<String>| {
-        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
+        let cells = row
+            .iter()
+            .zip(&widths)
+            .map(|(cell, width)| format!("{cell:<width$}"));
         cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
     };
     rows.iter().map(line).collect()
+}
+
+/// An f32 as the shortest decimal that reads back as the same f32; JSON would widen it to 17 digits.
+pub(crate) fn number(value: f32) -> Value {
+    value
+        .to_string()
+        .parse::<f64>()
+        .map_or(Value::Null, |value| serde_json::json!(value))
+}
+
+/// [`number`] of each.
+pub(crate) fn numbers(values: &[f32]) -> Value {
+    values.iter().map(|&value| number(value)).collect()
 }
 
 fn one_line(text: &str) -> String {
@@ -90,6 +118,15 @@ mod tests {
     fn tables_are_aligned() {
         let rows = [["a", "bb"], ["ccc", "d"]].map(|row| row.map(str::to_owned).to_vec());
         assert_eq!(table(&rows), ["a    bb", "ccc  d"]);
+    }
+
+    #[test]
+    fn numbers_keep_their_digits() {
+        assert_eq!(
+            numbers(&[0.485, 1.0, -3e-7]).to_string(),
+            "[0.485,1.0,-3e-7]"
+        );
+        assert_eq!(number(f32::NAN), Value::Null);
     }
 
     #[test]

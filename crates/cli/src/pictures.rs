@@ -13,7 +13,9 @@ use crate::out;
 use crate::session::Session;
 
 /// Names of files that a folder is searched for.
-const ENDINGS: [&str; 9] = ["jpg", "jpeg", "png", "webp", "tif", "tiff", "bmp", "gif", "jfif"];
+const ENDINGS: [&str; 9] = [
+    "jpg", "jpeg", "png", "webp", "tif", "tiff", "bmp", "gif", "jfif",
+];
 
 /// Pictures that wait for others of their size; more of them would only fill the memory.
 const MOST_WAITING: usize = 64;
@@ -26,11 +28,18 @@ pub(crate) fn expand(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
             pictures.push(path.clone());
             continue;
         }
-        let entries = std::fs::read_dir(path).with_context(|| format!("cannot list folder: {}", path.display()))?;
-        let mut inside: Vec<PathBuf> =
-            entries.filter_map(|entry| Some(entry.ok()?.path())).filter(|path| looks_like_picture(path)).collect();
+        let entries = std::fs::read_dir(path)
+            .with_context(|| format!("cannot list folder: {}", path.display()))?;
+        let mut inside: Vec<PathBuf> = entries
+            .filter_map(|entry| Some(entry.ok()?.path()))
+            .filter(|path| looks_like_picture(path))
+            .collect();
         if inside.is_empty() {
-            bail!("folder has no pictures, expected files that end in {}: {}", ENDINGS.join(", "), path.display());
+            bail!(
+                "folder has no pictures, expected files that end in {}: {}",
+                ENDINGS.join(", "),
+                path.display()
+            );
         }
         inside.sort();
         pictures.append(&mut inside);
@@ -39,7 +48,9 @@ pub(crate) fn expand(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
 }
 
 fn looks_like_picture(path: &Path) -> bool {
-    let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase());
+    let ending = path
+        .extension()
+        .map(|ending| ending.to_string_lossy().to_lowercase());
     path.is_file() && ending.is_some_and(|ending| ENDINGS.contains(&ending.as_str()))
 }
 
@@ -50,7 +61,12 @@ pub(crate) fn outputs(pictures: &[PathBuf], folder: &Path, ending: &str) -> Resu
     for picture in pictures {
         let output = folder.join(format!("{}.{ending}", stem(picture)));
         if let Some(other) = taken.insert(output.clone(), picture) {
-            bail!("two pictures would write {}: {} and {}", output.display(), other.display(), picture.display());
+            bail!(
+                "two pictures would write {}: {} and {}",
+                output.display(),
+                other.display(),
+                picture.display()
+            );
         }
         outputs.push(output);
     }
@@ -59,18 +75,33 @@ pub(crate) fn outputs(pictures: &[PathBuf], folder: &Path, ending: &str) -> Resu
 
 /// File name without its ending.
 pub(crate) fn stem(path: &Path) -> String {
-    path.file_stem().map_or_else(|| "picture".into(), |stem| stem.to_string_lossy().into_owned())
+    path.file_stem().map_or_else(
+        || "picture".into(),
+        |stem| stem.to_string_lossy().into_owned(),
+    )
 }
 
 /// File name.
 pub(crate) fn name(path: &Path) -> String {
-    path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
+    path.file_name().map_or_else(
+        || path.display().to_string(),
+        |name| name.to_string_lossy().into_owned(),
+    )
 }
 
 /// Fails if a file is there and must stay.
-pub(crate) fn refuse_existing<'a>(paths: impl IntoIterator<Item = &'a PathBuf>, common: &Common) -> Result<()> {
-    match paths.into_iter().find(|path| !common.force && path.symlink_metadata().is_ok()) {
-        Some(path) => bail!("file exists, expected a free name or --force: {}", path.display()),
+pub(crate) fn refuse_existing<'a>(
+    paths: impl IntoIterator<Item = &'a PathBuf>,
+    common: &Common,
+) -> Result<()> {
+    match paths
+        .into_iter()
+        .find(|path| !common.force && path.symlink_metadata().is_ok())
+    {
+        Some(path) => bail!(
+            "file exists, expected a free name or --force: {}",
+            path.display()
+        ),
         None => Ok(()),
     }
 }
@@ -104,10 +135,14 @@ pub(crate) fn extract(
     bar.set_message("features");
     let mut broken = Vec::new();
     let mut waiting: BTreeMap<(u32, u32), Vec<(usize, Picture)>> = BTreeMap::new();
-    let mut run = |session: &mut Session, group: Vec<(usize, Picture)>, broken: &mut Vec<(usize, String)>| {
+    let mut run = |session: &mut Session,
+                   group: Vec<(usize, Picture)>,
+                   broken: &mut Vec<(usize, String)>| {
         let pictures: Vec<&Picture> = group.iter().map(|(_, picture)| picture).collect();
         let (extractor, request) = (&session.extractor, &session.request);
-        let features = session.timings.time("features", || extractor.features_of(&pictures, request));
+        let features = session
+            .timings
+            .time("features", || extractor.features_of(&pictures, request));
         bar.inc(group.len() as u64);
         match features {
             Ok(features) => {
@@ -148,7 +183,10 @@ pub(crate) fn extract(
             }
         }
         if waiting.values().map(Vec::len).sum::<usize>() >= MOST_WAITING {
-            let largest = waiting.iter().max_by_key(|(_, group)| group.len()).map(|(&size, _)| size);
+            let largest = waiting
+                .iter()
+                .max_by_key(|(_, group)| group.len())
+                .map(|(&size, _)| size);
             if let Some(group) = largest.and_then(|size| waiting.remove(&size)) {
                 run(session, group, &mut broken);
             }

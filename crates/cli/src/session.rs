@@ -7,7 +7,9 @@ use anyhow::{Context, Result};
 use dinoscope_engine::cache::{CacheOptions, FeatureCache};
 use dinoscope_engine::features::norm_name;
 use dinoscope_engine::store::Store;
-use dinoscope_engine::{ComputeDevice, DeviceChoice, Extractor, Model, Preprocess, Provenance, Request};
+use dinoscope_engine::{
+    ComputeDevice, DeviceChoice, Extractor, Model, Preprocess, Provenance, Request,
+};
 use serde_json::{Map, Value, json};
 
 use crate::args::{Common, Network};
@@ -26,9 +28,19 @@ impl Session {
     pub(crate) fn open(common: &Common, network: &Network) -> Result<Self> {
         let mut timings = Timings::default();
         let model = timings.time("load", || open_model(common))?;
-        let cache = if network.no_cache { None } else { Some(cache()) };
+        let cache = if network.no_cache {
+            None
+        } else {
+            Some(cache())
+        };
         if model.untrained {
-            out::note(common, &format!("note: model {} is untrained: random weights, its maps show no learned features", model.name));
+            out::note(
+                common,
+                &format!(
+                    "note: model {} is untrained: random weights, its maps show no learned features",
+                    model.name
+                ),
+            );
         }
         let request = Request {
             preprocess: Preprocess {
@@ -40,7 +52,12 @@ impl Session {
             layers: network.layer.0.clone(),
             norm: network.norm.into(),
         };
-        Ok(Self { extractor: Extractor::new(Arc::new(model), cache), request, layer: network.layer.to_string(), timings })
+        Ok(Self {
+            extractor: Extractor::new(Arc::new(model), cache),
+            request,
+            layer: network.layer.to_string(),
+            timings,
+        })
     }
 
     pub(crate) fn model(&self) -> &Model {
@@ -75,7 +92,7 @@ impl Session {
             "settings": {
                 "size": preprocess.size.to_string(), "resample": preprocess.resample.to_string(),
                 "layer": self.layer, "norm": norm_name(self.request.norm),
-                "mean": preprocess.statistics.mean, "std": preprocess.statistics.std,
+                "mean": out::numbers(&preprocess.statistics.mean), "std": out::numbers(&preprocess.statistics.std),
                 command: settings,
             },
             "results": results,
@@ -100,7 +117,10 @@ pub(crate) fn store() -> Result<Store> {
 
 fn cache() -> FeatureCache {
     let dir = Store::open().ok().map(|store| store.features_dir());
-    FeatureCache::new(CacheOptions { dir, ..CacheOptions::default() })
+    FeatureCache::new(CacheOptions {
+        dir,
+        ..CacheOptions::default()
+    })
 }
 
 /// Wall time of the steps of a command, in the order in which they first ran.
@@ -125,8 +145,15 @@ impl Timings {
 
     fn json(&self) -> Value {
         let rounded = |ms: f64| json!((ms * 1e3).round() / 1e3);
-        let mut map: Map<String, Value> = self.0.iter().map(|&(name, ms)| (name.to_owned(), rounded(ms))).collect();
-        map.insert("total".into(), rounded(self.0.iter().map(|(_, ms)| ms).sum()));
+        let mut map: Map<String, Value> = self
+            .0
+            .iter()
+            .map(|&(name, ms)| (name.to_owned(), rounded(ms)))
+            .collect();
+        map.insert(
+            "total".into(),
+            rounded(self.0.iter().map(|(_, ms)| ms).sum()),
+        );
         Value::Object(map)
     }
 }

@@ -29,9 +29,14 @@ impl FromStr for DeviceChoice {
     type Err = DeviceError;
 
     fn from_str(text: &str) -> Result<Self, DeviceError> {
-        let unknown = || DeviceError::Name { found: text.to_owned() };
+        let unknown = || DeviceError::Name {
+            found: text.to_owned(),
+        };
         let (kind, number) = match text.split_once(':') {
-            Some((kind, number)) => (kind, Some(number.parse::<usize>().map_err(|_number| unknown())?)),
+            Some((kind, number)) => (
+                kind,
+                Some(number.parse::<usize>().map_err(|_number| unknown())?),
+            ),
             None => (text, None),
         };
         match (kind, number) {
@@ -71,7 +76,9 @@ pub enum DeviceError {
         found: String,
     },
     /// Remote workers are not part of this version.
-    #[error("device remote is not available in this version: expected auto, cpu, gpu, gpu:N, cuda or cuda:N")]
+    #[error(
+        "device remote is not available in this version: expected auto, cpu, gpu, gpu:N, cuda or cuda:N"
+    )]
     Remote,
     /// No adapter of that number.
     #[error("no GPU adapter {wanted}: expected a number below {found} (see `dinoscope devices`)")]
@@ -126,21 +133,29 @@ pub fn adapters() -> Vec<Adapter> {
             ..InstanceDescriptor::new_without_display_handle()
         });
         let adapters = pollster::block_on(instance.enumerate_adapters(backends));
-        adapters.iter().map(|adapter| (adapter.get_info(), adapter.limits())).collect::<Vec<_>>()
+        adapters
+            .iter()
+            .map(|adapter| (adapter.get_info(), adapter.limits()))
+            .collect::<Vec<_>>()
     }))
     .unwrap_or_default();
     let mut seen: Vec<DeviceType> = Vec::new();
     let mut adapters: Vec<Adapter> = found
         .into_iter()
         .map(|(info, limits)| {
-            let nth = seen.iter().filter(|&&kind| kind == info.device_type).count();
+            let nth = seen
+                .iter()
+                .filter(|&&kind| kind == info.device_type)
+                .count();
             seen.push(info.device_type);
             Adapter {
                 index: 0,
                 name: info.name,
                 backend: info.backend.to_string(),
                 kind: kind_name(info.device_type),
-                driver: format!("{} {}", info.driver, info.driver_info).trim().to_owned(),
+                driver: format!("{} {}", info.driver, info.driver_info)
+                    .trim()
+                    .to_owned(),
                 max_buffer_bytes: limits.max_buffer_size,
                 nth,
                 device_type: info.device_type,
@@ -213,11 +228,23 @@ pub fn cpu() -> Cpu {
     };
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
     // Linux tells in a file; elsewhere the size stays unknown rather than guessed.
-    let memory_bytes = std::fs::read_to_string("/proc/meminfo").ok().and_then(|text| {
-        let kib = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
-        kib.split_whitespace().next()?.parse::<u64>().ok().map(|kib| kib << 10)
-    });
-    Cpu { cores, simd, memory_bytes }
+    let memory_bytes = std::fs::read_to_string("/proc/meminfo")
+        .ok()
+        .and_then(|text| {
+            let kib = text
+                .lines()
+                .find_map(|line| line.strip_prefix("MemTotal:"))?;
+            kib.split_whitespace()
+                .next()?
+                .parse::<u64>()
+                .ok()
+                .map(|kib| kib << 10)
+        });
+    Cpu {
+        cores,
+        simd,
+        memory_bytes,
+    }
 }
 
 /// A device that networks run on.
@@ -231,7 +258,11 @@ pub struct ComputeDevice {
 impl ComputeDevice {
     /// The CPU, with fused kernels. Always there.
     pub fn cpu() -> Self {
-        Self { burn: Device::flex(), name: "cpu".into(), fused: true }
+        Self {
+            burn: Device::flex(),
+            name: "cpu".into(),
+            fused: true,
+        }
     }
 
     /// Starts the device that `choice` names.
@@ -242,7 +273,10 @@ impl ComputeDevice {
             DeviceChoice::Gpu(number) => {
                 let adapters = adapters();
                 let wanted = number.unwrap_or(0);
-                let adapter = adapters.get(wanted).ok_or(DeviceError::NoAdapter { wanted, found: adapters.len() })?;
+                let adapter = adapters.get(wanted).ok_or(DeviceError::NoAdapter {
+                    wanted,
+                    found: adapters.len(),
+                })?;
                 Self::gpu(adapter)
             }
             DeviceChoice::Cuda(number) => Self::cuda(number.unwrap_or(0)),
@@ -260,7 +294,10 @@ impl ComputeDevice {
             return (Self::cpu(), why);
         };
         match Self::gpu(adapter) {
-            Ok(device) => (device, format!("{} is a {} adapter", adapter.name, adapter.kind)),
+            Ok(device) => (
+                device,
+                format!("{} is a {} adapter", adapter.name, adapter.kind),
+            ),
             Err(error) => {
                 tracing::warn!(%error, "GPU did not start, using the CPU");
                 (Self::cpu(), error.to_string())
@@ -271,13 +308,21 @@ impl ComputeDevice {
     fn gpu(adapter: &Adapter) -> Result<Self, DeviceError> {
         let name = format!("gpu:{} ({})", adapter.index, adapter.name);
         let kind = adapter.burn_kind();
-        started(&name, || Device::wgpu(kind)).map(|burn| Self { burn, name, fused: false })
+        started(&name, || Device::wgpu(kind)).map(|burn| Self {
+            burn,
+            name,
+            fused: false,
+        })
     }
 
     #[cfg(feature = "cuda")]
     fn cuda(number: usize) -> Result<Self, DeviceError> {
         let name = format!("cuda:{number}");
-        started(&name, || Device::cuda(number)).map(|burn| Self { burn, name, fused: false })
+        started(&name, || Device::cuda(number)).map(|burn| Self {
+            burn,
+            name,
+            fused: false,
+        })
     }
 
     #[cfg(not(feature = "cuda"))]
@@ -302,16 +347,26 @@ impl ComputeDevice {
 
     /// How networks for inference are laid out on this device.
     pub fn placement(&self) -> Placement {
-        if self.fused { Placement::packed_cpu() } else { Placement::plain(&self.burn) }
+        if self.fused {
+            Placement::packed_cpu()
+        } else {
+            Placement::plain(&self.burn)
+        }
     }
 }
 
 /// Makes a device and waits until it answers; drivers fail here by error or by panic.
 fn started(name: &str, make: impl FnOnce() -> Device) -> Result<Device, DeviceError> {
-    let failed = |reason: String| DeviceError::Start { name: name.to_owned(), reason };
+    let failed = |reason: String| DeviceError::Start {
+        name: name.to_owned(),
+        reason,
+    };
     let outcome = catch_unwind(AssertUnwindSafe(|| {
         let device = make();
-        device.sync().map(|()| device).map_err(|error| format!("{error:?}"))
+        device
+            .sync()
+            .map(|()| device)
+            .map_err(|error| format!("{error:?}"))
     }));
     match outcome {
         Ok(result) => result.map_err(|reason| failed(first_line(&reason))),
@@ -337,7 +392,10 @@ mod tests {
             assert_eq!(name.parse::<DeviceChoice>().unwrap().to_string(), name);
         }
         for name in ["", "gpu:", "gpu:x", "cpu:0", "auto:1", "tpu"] {
-            assert_eq!(name.parse::<DeviceChoice>(), Err(DeviceError::Name { found: name.into() }));
+            assert_eq!(
+                name.parse::<DeviceChoice>(),
+                Err(DeviceError::Name { found: name.into() })
+            );
         }
     }
 
@@ -345,7 +403,13 @@ mod tests {
     fn an_adapter_that_is_not_there_is_an_error() {
         let found = adapters().len();
         let error = ComputeDevice::open(DeviceChoice::Gpu(Some(found + 7))).unwrap_err();
-        assert_eq!(error, DeviceError::NoAdapter { wanted: found + 7, found });
+        assert_eq!(
+            error,
+            DeviceError::NoAdapter {
+                wanted: found + 7,
+                found
+            }
+        );
     }
 
     #[test]

@@ -121,7 +121,11 @@ impl Extractor {
     }
 
     /// Features of one picture.
-    pub fn features(&self, picture: &Picture, request: &Request) -> Result<Features, FeaturesError> {
+    pub fn features(
+        &self,
+        picture: &Picture,
+        request: &Request,
+    ) -> Result<Features, FeaturesError> {
         let mut features = self.features_of(&[picture], request)?;
         Ok(features.pop().expect("one picture in, one out"))
     }
@@ -129,7 +133,11 @@ impl Extractor {
     /// Features of pictures whose network inputs have the same size, in one batch; pictures in the cache are not run.
     ///
     /// Pictures of different sizes are run one size after the other.
-    pub fn features_of(&self, pictures: &[&Picture], request: &Request) -> Result<Vec<Features>, FeaturesError> {
+    pub fn features_of(
+        &self,
+        pictures: &[&Picture],
+        request: &Request,
+    ) -> Result<Vec<Features>, FeaturesError> {
         let layers = self.layers(request)?;
         let preprocess = self.preprocess(request);
         let mut out: Vec<Option<Features>> = Vec::new();
@@ -156,7 +164,11 @@ impl Extractor {
     /// The layers of a request, ascending, each once; the last if none is named.
     fn layers(&self, request: &Request) -> Result<Vec<usize>, FeaturesError> {
         let last = self.model.config.layers() - 1;
-        let mut layers = if request.layers.is_empty() { vec![last] } else { request.layers.clone() };
+        let mut layers = if request.layers.is_empty() {
+            vec![last]
+        } else {
+            request.layers.clone()
+        };
         layers.sort_unstable();
         layers.dedup();
         match layers.iter().find(|&&layer| layer > last) {
@@ -184,18 +196,35 @@ impl Extractor {
         let data = TensorData::new(pixels, [pictures.len(), 3, height, width]);
         let images = Tensor::<4>::from_data(data, self.model.device.burn());
         let tokens = self.model.backbone.features(images, layers, norm);
-        let tokens: Vec<Read> = tokens.into_iter().map(|layer| self.read(layer)).collect::<Result<_, _>>()?;
+        let tokens: Vec<Read> = tokens
+            .into_iter()
+            .map(|layer| self.read(layer))
+            .collect::<Result<_, _>>()?;
         let of_picture = |(i, &grid): (usize, &Grid)| {
-            let layers = tokens.iter().map(|layer| layer.picture(i)).collect::<Result<_, _>>()?;
-            Ok(Features { grid, input_px, layers, cached: false })
+            let layers = tokens
+                .iter()
+                .map(|layer| layer.picture(i))
+                .collect::<Result<_, _>>()?;
+            Ok(Features {
+                grid,
+                input_px,
+                layers,
+                cached: false,
+            })
         };
         grids.iter().enumerate().map(of_picture).collect()
     }
 
     /// Brings one layer's tokens to host memory.
     fn read(&self, tokens: LayerTokens) -> Result<Read, FeaturesError> {
-        let failed = |reason: String| FeaturesError::Device { device: self.model.device.name().into(), reason };
-        let host = |data: TensorData| data.try_to_vec::<f32>().map_err(|error| failed(format!("{error:?}")));
+        let failed = |reason: String| FeaturesError::Device {
+            device: self.model.device.name().into(),
+            reason,
+        };
+        let host = |data: TensorData| {
+            data.try_to_vec::<f32>()
+                .map_err(|error| failed(format!("{error:?}")))
+        };
         let [_, _, dim] = tokens.patches.dims();
         Ok(Read {
             layer: tokens.layer,
@@ -210,7 +239,14 @@ impl Extractor {
         })
     }
 
-    fn key(&self, picture: &Picture, preprocess: &Preprocess, norm: Norm, layer: usize, input_px: (u32, u32)) -> CacheKey {
+    fn key(
+        &self,
+        picture: &Picture,
+        preprocess: &Preprocess,
+        norm: Norm,
+        layer: usize,
+        input_px: (u32, u32),
+    ) -> CacheKey {
         let statistics = preprocess.statistics;
         let settings = [
             ("input", format!("{}x{}", input_px.0, input_px.1)),
@@ -224,7 +260,10 @@ impl Extractor {
         CacheKey {
             picture: picture.sha256().to_owned(),
             model: self.model.sha256.clone(),
-            preprocessing: settings.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+            preprocessing: settings
+                .into_iter()
+                .map(|(name, value)| (name.to_owned(), value))
+                .collect(),
             layer,
             norm: norm_name(norm).to_owned(),
         }
@@ -238,7 +277,9 @@ impl Extractor {
         layers: &[usize],
         input_px: (u32, u32),
     ) -> Result<Option<Features>, FeaturesError> {
-        let Some(cache) = &self.cache else { return Ok(None) };
+        let Some(cache) = &self.cache else {
+            return Ok(None);
+        };
         let mut found = Vec::with_capacity(layers.len());
         for &layer in layers {
             let key = self.key(picture, preprocess, norm, layer, input_px);
@@ -247,12 +288,27 @@ impl Extractor {
                 None => return Ok(None),
             }
         }
-        let grid = Grid::new((picture.width(), picture.height()), input_px, preprocess.patch);
-        Ok(Some(Features { grid, input_px, layers: found, cached: true }))
+        let grid = Grid::new(
+            (picture.width(), picture.height()),
+            input_px,
+            preprocess.patch,
+        );
+        Ok(Some(Features {
+            grid,
+            input_px,
+            layers: found,
+            cached: true,
+        }))
     }
 
     /// Stores what was computed; a cache that cannot be written costs time, not results.
-    fn remember(&self, picture: &Picture, preprocess: &Preprocess, norm: Norm, features: &Features) {
+    fn remember(
+        &self,
+        picture: &Picture,
+        preprocess: &Preprocess,
+        norm: Norm,
+        features: &Features,
+    ) {
         let Some(cache) = &self.cache else { return };
         for layer in &features.layers {
             let key = self.key(picture, preprocess, norm, layer.layer, features.input_px);
@@ -290,7 +346,12 @@ impl Read {
             layer: self.layer,
             cls: part(&self.cls, self.dim),
             registers: part(&self.registers, self.registers.len() / batch),
-            patches: FeatureMap::new(rows, cols, self.dim, part(&self.patches, rows * cols * self.dim))?,
+            patches: FeatureMap::new(
+                rows,
+                cols,
+                self.dim,
+                part(&self.patches, rows * cols * self.dim),
+            )?,
         })
     }
 }
@@ -299,11 +360,22 @@ fn pack(layer: &LayerFeatures) -> Tensors {
     let map = &layer.patches;
     let tensors = [
         ("cls", vec![map.dim()], layer.cls.clone()),
-        ("registers", vec![layer.registers.len() / map.dim(), map.dim()], layer.registers.clone()),
-        ("patches", vec![map.rows(), map.cols(), map.dim()], map.values().to_vec()),
+        (
+            "registers",
+            vec![layer.registers.len() / map.dim(), map.dim()],
+            layer.registers.clone(),
+        ),
+        (
+            "patches",
+            vec![map.rows(), map.cols(), map.dim()],
+            map.values().to_vec(),
+        ),
     ];
     Tensors {
-        tensors: tensors.into_iter().map(|(name, shape, values)| (name.to_owned(), (shape, values))).collect(),
+        tensors: tensors
+            .into_iter()
+            .map(|(name, shape, values)| (name.to_owned(), (shape, values)))
+            .collect(),
         metadata: BTreeMap::new(),
     }
 }
@@ -312,7 +384,9 @@ fn pack(layer: &LayerFeatures) -> Tensors {
 fn unpack(tensors: &Tensors, layer: usize) -> Option<LayerFeatures> {
     let get = |name: &str| tensors.tensors.get(name);
     let (shape, patches) = get("patches")?;
-    let &[rows, cols, dim] = shape.as_slice() else { return None };
+    let &[rows, cols, dim] = shape.as_slice() else {
+        return None;
+    };
     Some(LayerFeatures {
         layer,
         cls: get("cls")?.1.clone(),

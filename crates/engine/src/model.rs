@@ -19,7 +19,9 @@ pub const BUILTIN: &str = "builtin";
 #[non_exhaustive]
 pub enum ModelError {
     /// Neither a file nor a known name.
-    #[error("no model \"{name}\": expected builtin, a file, a folder, or a name that `dinoscope model list` shows as installed")]
+    #[error(
+        "no model \"{name}\": expected builtin, a file, a folder, or a name that `dinoscope model list` shows as installed"
+    )]
     Unknown {
         /// What was given.
         name: String,
@@ -113,18 +115,28 @@ pub struct Model {
 
 impl Model {
     /// Opens the model `name` (see [`find_model`]) on `device`; an incomplete one is refused with the missing names.
-    pub fn open(name: &str, store: Option<&Store>, device: &ComputeDevice) -> Result<Self, ModelError> {
+    pub fn open(
+        name: &str,
+        store: Option<&Store>,
+        device: &ComputeDevice,
+    ) -> Result<Self, ModelError> {
         match find_model(name, store)? {
             ModelSource::Builtin => Self::builtin(device),
             ModelSource::Path(path) => {
-                let label = Path::new(name).file_name().map_or_else(|| name.into(), |n| n.to_string_lossy().into_owned());
+                let label = Path::new(name)
+                    .file_name()
+                    .map_or_else(|| name.into(), |n| n.to_string_lossy().into_owned());
                 Self::from_checkpoint(label, &Checkpoint::open(&path)?, device)
             }
         }
     }
 
     fn builtin(device: &ComputeDevice) -> Result<Self, ModelError> {
-        let Builtin { seed, config, untrained } = Builtin::read();
+        let Builtin {
+            seed,
+            config,
+            untrained,
+        } = Builtin::read();
         Ok(Self {
             name: BUILTIN.into(),
             backbone: Backbone::load(&config, &Fresh { seed }, &device.placement())?,
@@ -137,7 +149,11 @@ impl Model {
         })
     }
 
-    fn from_checkpoint(name: String, checkpoint: &Checkpoint, device: &ComputeDevice) -> Result<Self, ModelError> {
+    fn from_checkpoint(
+        name: String,
+        checkpoint: &Checkpoint,
+        device: &ComputeDevice,
+    ) -> Result<Self, ModelError> {
         checkpoint.refuse_if_incomplete()?;
         let (mean, std) = checkpoint.statistics();
         Ok(Self {
@@ -147,7 +163,10 @@ impl Model {
             statistics: Statistics { mean, std },
             sha256: checkpoint.sha256().to_owned(),
             license: checkpoint.license().map(ToOwned::to_owned),
-            untrained: checkpoint.metadata().get("untrained").is_some_and(|value| value == "true"),
+            untrained: checkpoint
+                .metadata()
+                .get("untrained")
+                .is_some_and(|value| value == "true"),
             device: device.clone(),
         })
     }
@@ -172,7 +191,13 @@ mod tests {
     #[test]
     fn a_released_model_that_is_absent_says_how_to_get_it() {
         let error = find_model("vits16", None).unwrap_err();
-        assert!(matches!(&error, ModelError::NotInstalled { name } if name == "vits16"), "{error}");
-        assert!(matches!(find_model("vits17", None).unwrap_err(), ModelError::Unknown { .. }));
+        assert!(
+            matches!(&error, ModelError::NotInstalled { name } if name == "vits16"),
+            "{error}"
+        );
+        assert!(matches!(
+            find_model("vits17", None).unwrap_err(),
+            ModelError::Unknown { .. }
+        ));
     }
 }

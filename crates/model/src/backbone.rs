@@ -45,10 +45,16 @@ pub struct LayerTokens {
 
 impl Backbone {
     /// Fills a network of this shape from `weights`.
-    pub fn load(config: &BackboneConfig, weights: &dyn Weights, at: &Placement) -> Result<Self, WeightsError> {
+    pub fn load(
+        config: &BackboneConfig,
+        weights: &dyn Weights,
+        at: &Placement,
+    ) -> Result<Self, WeightsError> {
         Ok(match config {
             BackboneConfig::Vit(config) => Self::Vit(Vit::load(config, weights, at)?),
-            BackboneConfig::ConvNext(config) => Self::ConvNext(ConvNext::load(config, weights, at)?),
+            BackboneConfig::ConvNext(config) => {
+                Self::ConvNext(ConvNext::load(config, weights, at)?)
+            }
         })
     }
 
@@ -73,7 +79,10 @@ impl Backbone {
     /// Panics if a layer does not exist or a picture is smaller than one patch.
     pub fn features(&self, images: Tensor<4>, layers: &[usize], norm: Norm) -> Vec<LayerTokens> {
         let count = self.config().layers();
-        assert!(layers.iter().all(|&layer| layer < count), "layers: {layers:?} asked for, network has {count}");
+        assert!(
+            layers.iter().all(|&layer| layer < count),
+            "layers: {layers:?} asked for, network has {count}"
+        );
         let mut layers = layers.to_vec();
         layers.sort_unstable();
         layers.dedup();
@@ -90,7 +99,11 @@ fn vit_features(vit: &Vit, images: Tensor<4>, layers: &[usize], norm: Norm) -> V
     let (registers, prefix) = (vit.config().registers, vit.config().prefix());
     let tokens = vit.forward_layers(images, None, layers);
     let split = |(&layer, tokens): (&usize, Tensor<3>)| {
-        let tokens = if norm == Norm::Final { vit.norm(tokens) } else { tokens };
+        let tokens = if norm == Norm::Final {
+            vit.norm(tokens)
+        } else {
+            tokens
+        };
         let [_, count, _] = tokens.dims();
         LayerTokens {
             layer,
@@ -103,7 +116,12 @@ fn vit_features(vit: &Vit, images: Tensor<4>, layers: &[usize], norm: Norm) -> V
     layers.iter().zip(tokens).map(split).collect()
 }
 
-fn convnext_features(convnext: &ConvNext, images: Tensor<4>, layers: &[usize], norm: Norm) -> Vec<LayerTokens> {
+fn convnext_features(
+    convnext: &ConvNext,
+    images: Tensor<4>,
+    layers: &[usize],
+    norm: Norm,
+) -> Vec<LayerTokens> {
     let maps = convnext.forward_layers(images, layers);
     let split = |(&layer, map): (&usize, Tensor<4>)| {
         let [batch, rows, columns, channels] = map.dims();
@@ -115,7 +133,13 @@ fn convnext_features(convnext: &ConvNext, images: Tensor<4>, layers: &[usize], n
         } else {
             (cls, patches)
         };
-        LayerTokens { layer, cls, registers: None, patches, grid: [rows, columns] }
+        LayerTokens {
+            layer,
+            cls,
+            registers: None,
+            patches,
+            grid: [rows, columns],
+        }
     };
     layers.iter().zip(maps).map(split).collect()
 }

@@ -116,7 +116,10 @@ impl Ffn {
 
 /// Biases of the attention projections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[expect(clippy::struct_excessive_bools, reason = "four independent facts of the checkpoint")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "four independent facts of the checkpoint"
+)]
 pub struct AttentionBias {
     /// Query projection.
     pub query: bool,
@@ -130,9 +133,19 @@ pub struct AttentionBias {
 
 impl AttentionBias {
     /// Released models but the 7B: query, value and output.
-    pub const MASKED_KEY: Self = Self { query: true, key: false, value: true, out: true };
+    pub const MASKED_KEY: Self = Self {
+        query: true,
+        key: false,
+        value: true,
+        out: true,
+    };
     /// The 7B: only the output projection has a bias.
-    pub const OUT_ONLY: Self = Self { query: false, key: false, value: false, out: true };
+    pub const OUT_ONLY: Self = Self {
+        query: false,
+        key: false,
+        value: false,
+        out: true,
+    };
 
     /// Whether the fused projection of Meta's layout has a bias at all.
     pub fn any_qkv(self) -> bool {
@@ -151,7 +164,10 @@ pub struct RopeConfig {
 
 impl Default for RopeConfig {
     fn default() -> Self {
-        Self { periods: RopePeriods::Base(100.0), coords: RopeCoords::Separate }
+        Self {
+            periods: RopePeriods::Base(100.0),
+            coords: RopeCoords::Separate,
+        }
     }
 }
 

@@ -23,9 +23,15 @@ pub struct ConvNext {
 
 impl ConvNext {
     /// Fills a network of this shape from `weights`.
-    pub fn load(config: &ConvNextConfig, weights: &dyn Weights, at: &Placement) -> Result<Self, WeightsError> {
+    pub fn load(
+        config: &ConvNextConfig,
+        weights: &dyn Weights,
+        at: &Placement,
+    ) -> Result<Self, WeightsError> {
         Ok(Self {
-            stages: (0..4).map(|stage| Stage::load(config, weights, stage, at)).collect::<Result<_, _>>()?,
+            stages: (0..4)
+                .map(|stage| Stage::load(config, weights, stage, at))
+                .collect::<Result<_, _>>()?,
             norm: LayerNorm::load(weights, "norm", config.dims[3], config.norm_eps, at)?,
             config: config.clone(),
         })
@@ -74,12 +80,18 @@ impl Stage {
         stage: usize,
         at: &Placement,
     ) -> Result<Self, WeightsError> {
-        let blocks = (0..config.depths[stage]).map(|block| Block::load(config, weights, [stage, block], at));
-        Ok(Self { down: Down::load(config, weights, stage, at)?, blocks: blocks.collect::<Result<_, _>>()? })
+        let blocks =
+            (0..config.depths[stage]).map(|block| Block::load(config, weights, [stage, block], at));
+        Ok(Self {
+            down: Down::load(config, weights, stage, at)?,
+            blocks: blocks.collect::<Result<_, _>>()?,
+        })
     }
 
     fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        self.blocks.iter().fold(self.down.forward(x), |x, block| block.forward(x))
+        self.blocks
+            .iter()
+            .fold(self.down.forward(x), |x, block| block.forward(x))
     }
 }
 
@@ -111,14 +123,23 @@ impl Down {
         let normed = if stage == 0 { channels } else { inputs };
         Ok(Self {
             norm: LayerNorm::load(weights, &norm, normed, config.norm_eps, at)?,
-            conv: Linear::from_rows(&channels_last(&kernel, inputs, side), Some(bias), inputs * side * side, at),
+            conv: Linear::from_rows(
+                &channels_last(&kernel, inputs, side),
+                Some(bias),
+                inputs * side * side,
+                at,
+            ),
             side,
             norm_first: stage > 0,
         })
     }
 
     fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        if self.norm_first { self.project(self.norm.forward(x)) } else { self.norm.forward(self.project(x)) }
+        if self.norm_first {
+            self.project(self.norm.forward(x))
+        } else {
+            self.norm.forward(self.project(x))
+        }
     }
 
     fn project(&self, x: Tensor<4>) -> Tensor<4> {
@@ -160,16 +181,31 @@ impl Block {
         let name = |part: &str| format!("stages.{stage}.{block}.{part}");
         let kernel = weights.get(&name("dwconv.weight"), &[channels, 1, 7, 7])?;
         let depthwise = if at.packed {
-            parameter(channels_last(&kernel, channels, 7), [7, 7, channels, 1], &at.device)
+            parameter(
+                channels_last(&kernel, channels, 7),
+                [7, 7, channels, 1],
+                &at.device,
+            )
         } else {
             parameter(kernel, [channels, 1, 7, 7], &at.device)
         };
         let ffn_names = ["", &name("pwconv1"), &name("pwconv2")];
         Ok(Self {
             depthwise,
-            bias: parameter(weights.get(&name("dwconv.bias"), &[channels])?, [channels], &at.device),
+            bias: parameter(
+                weights.get(&name("dwconv.bias"), &[channels])?,
+                [channels],
+                &at.device,
+            ),
             norm: LayerNorm::load(weights, &name("norm"), channels, config.norm_eps, at)?,
-            ffn: Ffn::load(weights, ffn_names, FfnKind::Mlp, [channels, 4 * channels], true, at)?,
+            ffn: Ffn::load(
+                weights,
+                ffn_names,
+                FfnKind::Mlp,
+                [channels, 4 * channels],
+                true,
+                at,
+            )?,
             scale: LayerScale::load(weights, &name("gamma"), channels, at)?,
             packed: at.packed,
         })
@@ -179,7 +215,9 @@ impl Block {
         let [batch, rows, columns, channels] = x.dims();
         let tokens = [batch, rows * columns, channels];
         let y = self.norm.forward(self.convolve(x.clone()).reshape(tokens));
-        self.ffn.add_to(x.reshape(tokens), y, &self.scale).reshape([batch, rows, columns, channels])
+        self.ffn
+            .add_to(x.reshape(tokens), y, &self.scale)
+            .reshape([batch, rows, columns, channels])
     }
 
     /// The depthwise convolution, channels last on both sides.
@@ -199,7 +237,10 @@ impl Block {
 fn channels_last(kernel: &[f32], channels: usize, side: usize) -> Vec<f32> {
     let area = side * side;
     let mut out = vec![0.0; kernel.len()];
-    for (from, to) in kernel.chunks_exact(channels * area).zip(out.chunks_exact_mut(channels * area)) {
+    for (from, to) in kernel
+        .chunks_exact(channels * area)
+        .zip(out.chunks_exact_mut(channels * area))
+    {
         for (channel, taps) in from.chunks_exact(area).enumerate() {
             for (tap, &value) in taps.iter().enumerate() {
                 to[tap * channels + channel] = value;

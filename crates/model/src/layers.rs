@@ -28,18 +28,31 @@ impl Linear {
         at: &Placement,
     ) -> Result<Self, WeightsError> {
         let rows = weights.get(&format!("{name}.weight"), &[outputs, inputs])?;
-        let bias = if bias { Some(weights.get(&format!("{name}.bias"), &[outputs])?) } else { None };
+        let bias = if bias {
+            Some(weights.get(&format!("{name}.bias"), &[outputs])?)
+        } else {
+            None
+        };
         Ok(Self::from_rows(&rows, bias, inputs, at))
     }
 
     /// From rows `[outputs, inputs]`, as checkpoints store them.
-    pub(crate) fn from_rows(rows: &[f32], bias: Option<Vec<f32>>, inputs: usize, at: &Placement) -> Self {
+    pub(crate) fn from_rows(
+        rows: &[f32],
+        bias: Option<Vec<f32>>,
+        inputs: usize,
+        at: &Placement,
+    ) -> Self {
         let outputs = rows.len() / inputs;
         let (values, shape, bias) = if at.packed {
             let mut panels = vec![0.0; cpu::packed_len(inputs, outputs)];
             cpu::pack_rows(rows, inputs, &mut panels);
             let height = panels.len() / cpu::PANEL;
-            (panels, [height, cpu::PANEL], Some(bias.unwrap_or_else(|| vec![0.0; outputs])))
+            (
+                panels,
+                [height, cpu::PANEL],
+                Some(bias.unwrap_or_else(|| vec![0.0; outputs])),
+            )
         } else {
             (transposed(rows, inputs), [inputs, outputs], bias)
         };
@@ -67,7 +80,10 @@ impl Linear {
     }
 
     fn panels(&self) -> ops::Packed {
-        (self.weight.val(), self.bias.as_ref().expect("a packed layer has a bias").val())
+        (
+            self.weight.val(),
+            self.bias.as_ref().expect("a packed layer has a bias").val(),
+        )
     }
 }
 
@@ -126,7 +142,9 @@ impl LayerScale {
         channels: usize,
         at: &Placement,
     ) -> Result<Self, WeightsError> {
-        Ok(Self { gamma: parameter(weights.get(name, &[channels])?, [channels], &at.device) })
+        Ok(Self {
+            gamma: parameter(weights.get(name, &[channels])?, [channels], &at.device),
+        })
     }
 
     fn forward(&self, x: Tensor<3>) -> Tensor<3> {
@@ -155,7 +173,11 @@ impl Ffn {
     ) -> Result<Self, WeightsError> {
         let wide = |name: &str| Linear::load(weights, name, [channels, hidden], bias, at);
         Ok(Self {
-            gate: if kind.is_gated() { Some(wide(gate)?) } else { None },
+            gate: if kind.is_gated() {
+                Some(wide(gate)?)
+            } else {
+                None
+            },
             up: wide(up)?,
             down: Linear::load(weights, down, [hidden, channels], bias, at)?,
             silu: kind == FfnKind::SwiGlu,
@@ -165,11 +187,28 @@ impl Ffn {
     /// `onto + scale · down(f(up(x)))`, or with a gate `onto + scale · down(f(gate(x)) · up(x))`.
     pub(crate) fn add_to(&self, onto: Tensor<3>, x: Tensor<3>, scale: &LayerScale) -> Tensor<3> {
         if self.up.packed {
-            let activation = if self.silu { Activation::Silu } else { Activation::Gelu };
+            let activation = if self.silu {
+                Activation::Silu
+            } else {
+                Activation::Gelu
+            };
             let layers = [self.up.panels(), self.down.panels()];
-            return ops::ffn(onto, x, scale.gamma.val(), self.gate.as_ref().map(Linear::panels), layers, activation);
+            return ops::ffn(
+                onto,
+                x,
+                scale.gamma.val(),
+                self.gate.as_ref().map(Linear::panels),
+                layers,
+                activation,
+            );
         }
-        let f = |x| if self.silu { activation::silu(x) } else { activation::gelu(x) };
+        let f = |x| {
+            if self.silu {
+                activation::silu(x)
+            } else {
+                activation::gelu(x)
+            }
+        };
         let hidden = match &self.gate {
             Some(gate) => f(gate.forward(x.clone())) * self.up.forward(x),
             None => f(self.up.forward(x)),
@@ -179,7 +218,11 @@ impl Ffn {
 }
 
 /// A trainable tensor on `device`.
-pub(crate) fn parameter<const D: usize>(values: Vec<f32>, shape: [usize; D], device: &Device) -> Param<Tensor<D>> {
+pub(crate) fn parameter<const D: usize>(
+    values: Vec<f32>,
+    shape: [usize; D],
+    device: &Device,
+) -> Param<Tensor<D>> {
     Param::from_tensor(Tensor::from_data(TensorData::new(values, shape), device))
 }
 

@@ -6,6 +6,7 @@
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, Dispatch, Flex, backend_extension};
 use burn::tensor::{Shape, Tensor, TensorData};
+use pulp::Arch;
 
 use crate::cpu::{self, Activation, Attention, Depthwise, Epilogue, Linear};
 
@@ -14,12 +15,21 @@ pub(crate) type Packed = (Tensor<2>, Tensor<1>);
 
 /// `x · weight + bias`: `[batch, tokens, inputs]` → `[batch, tokens, outputs]`.
 pub(crate) fn linear(x: Tensor<3>, (panels, bias): Packed) -> Tensor<3> {
-    let (x, panels, bias) = (x.into_dispatch(), panels.into_dispatch(), bias.into_dispatch());
+    let (x, panels, bias) = (
+        x.into_dispatch(),
+        panels.into_dispatch(),
+        bias.into_dispatch(),
+    );
     Tensor::from_dispatch(<Dispatch as Fused>::fused_linear(x, panels, bias))
 }
 
 /// `onto + scale · (x · weight + bias)`, in place where `onto` has one owner.
-pub(crate) fn linear_onto(onto: Tensor<3>, x: Tensor<3>, (panels, bias): Packed, scale: Tensor<1>) -> Tensor<3> {
+pub(crate) fn linear_onto(
+    onto: Tensor<3>,
+    x: Tensor<3>,
+    (panels, bias): Packed,
+    scale: Tensor<1>,
+) -> Tensor<3> {
     Tensor::from_dispatch(<Dispatch as Fused>::fused_linear_onto(
         onto.into_dispatch(),
         x.into_dispatch(),
@@ -38,11 +48,17 @@ pub(crate) fn ffn(
     [up, down]: [Packed; 2],
     activation: Activation,
 ) -> Tensor<3> {
-    let [onto, x, scale] = [onto.into_dispatch(), x.into_dispatch(), scale.into_dispatch()];
+    let [onto, x, scale] = [
+        onto.into_dispatch(),
+        x.into_dispatch(),
+        scale.into_dispatch(),
+    ];
     let parts = |(panels, bias): Packed| [panels.into_dispatch(), bias.into_dispatch()];
     let ([up, up_bias], [down, down_bias]) = (parts(up), parts(down));
     Tensor::from_dispatch(match gate.map(parts) {
-        None => <Dispatch as Fused>::fused_mlp(onto, x, scale, up, up_bias, down, down_bias, activation),
+        None => {
+            <Dispatch as Fused>::fused_mlp(onto, x, scale, up, up_bias, down, down_bias, activation)
+        }
         Some([gate, gate_bias]) => <Dispatch as Fused>::fused_gated(
             onto, x, scale, gate, gate_bias, up, up_bias, down, down_bias, activation,
         ),
@@ -50,25 +66,45 @@ pub(crate) fn ffn(
 }
 
 /// Layer norm over the last axis; `gain` and `shift` `[channels]`.
-pub(crate) fn layer_norm<const D: usize>(x: Tensor<D>, gain: Tensor<1>, shift: Tensor<1>, eps: f32) -> Tensor<D> {
-    let (x, gain, shift) = (x.into_dispatch(), gain.into_dispatch(), shift.into_dispatch());
+pub(crate) fn layer_norm<const D: usize>(
+    x: Tensor<D>,
+    gain: Tensor<1>,
+    shift: Tensor<1>,
+    eps: f32,
+) -> Tensor<D> {
+    let (x, gain, shift) = (
+        x.into_dispatch(),
+        gain.into_dispatch(),
+        shift.into_dispatch(),
+    );
     Tensor::from_dispatch(<Dispatch as Fused>::fused_layer_norm(x, gain, shift, eps))
 }
 
 /// Rotary attention: `qkv` `[batch, tokens, 3 · dim]`, `cos` and `sin` `[patches, head_dim / 2]` → `[batch, tokens, dim]`.
 pub(crate) fn attention(qkv: Tensor<3>, cos: Tensor<2>, sin: Tensor<2>, heads: usize) -> Tensor<3> {
-    let (qkv, cos, sin) = (qkv.into_dispatch(), cos.into_dispatch(), sin.into_dispatch());
+    let (qkv, cos, sin) = (
+        qkv.into_dispatch(),
+        cos.into_dispatch(),
+        sin.into_dispatch(),
+    );
     Tensor::from_dispatch(<Dispatch as Fused>::fused_attention(qkv, cos, sin, heads))
 }
 
 /// Depthwise 7×7 convolution: `x` `[batch, rows, columns, channels]`, `weight` `[7, 7, channels, 1]`.
 pub(crate) fn depthwise(x: Tensor<4>, weight: Tensor<4>, bias: Tensor<1>) -> Tensor<4> {
-    let (x, weight, bias) = (x.into_dispatch(), weight.into_dispatch(), bias.into_dispatch());
+    let (x, weight, bias) = (
+        x.into_dispatch(),
+        weight.into_dispatch(),
+        bias.into_dispatch(),
+    );
     Tensor::from_dispatch(<Dispatch as Fused>::fused_depthwise(x, weight, bias))
 }
 
 /// What the functions above dispatch to; the names of the arguments say what they are.
-#[expect(clippy::too_many_arguments, reason = "the dispatch macro takes tensors one by one")]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "the dispatch macro takes tensors one by one"
+)]
 #[backend_extension(Flex)]
 pub(crate) trait Fused: Backend {
     fn fused_linear(
@@ -131,7 +167,7 @@ impl Fused for Flex {
         let x = x.to_contiguous();
         let (input, layer) = (slice(&x), packed(&panels, &bias));
         let mut out = vec![0.0; input.len() / layer.inputs * layer.outputs];
-        cpu::linear(layer, input, Epilogue::Store, &mut out);
+        cpu::linear(Arch::new(), layer, input, Epilogue::Store, &mut out);
         tensor(out, with_last(&x, layer.outputs))
     }
 
@@ -143,7 +179,13 @@ impl Fused for Flex {
         scale: FlexTensor,
     ) -> FlexTensor {
         let (mut out, x) = (owned(onto), x.to_contiguous());
-        cpu::linear(packed(&panels, &bias), slice(&x), Epilogue::Add(slice(&scale)), out.storage_mut());
+        cpu::linear(
+            Arch::new(),
+            packed(&panels, &bias),
+            slice(&x),
+            Epilogue::Add(slice(&scale)),
+            out.storage_mut(),
+        );
         out
     }
 
@@ -159,7 +201,15 @@ impl Fused for Flex {
     ) -> FlexTensor {
         let (mut out, x) = (owned(onto), x.to_contiguous());
         let layers = [packed(&up, &up_bias), packed(&down, &down_bias)];
-        cpu::ffn(None, layers, activation, slice(&x), slice(&scale), out.storage_mut());
+        cpu::ffn(
+            Arch::new(),
+            None,
+            layers,
+            activation,
+            slice(&x),
+            slice(&scale),
+            out.storage_mut(),
+        );
         out
     }
 
@@ -178,44 +228,86 @@ impl Fused for Flex {
         let (mut out, x) = (owned(onto), x.to_contiguous());
         let gate = packed(&gate, &gate_bias);
         let layers = [packed(&up, &up_bias), packed(&down, &down_bias)];
-        cpu::ffn(Some(gate), layers, activation, slice(&x), slice(&scale), out.storage_mut());
+        cpu::ffn(
+            Arch::new(),
+            Some(gate),
+            layers,
+            activation,
+            slice(&x),
+            slice(&scale),
+            out.storage_mut(),
+        );
         out
     }
 
-    fn fused_layer_norm(x: FlexTensor, gain: FlexTensor, shift: FlexTensor, eps: f32) -> FlexTensor {
+    fn fused_layer_norm(
+        x: FlexTensor,
+        gain: FlexTensor,
+        shift: FlexTensor,
+        eps: f32,
+    ) -> FlexTensor {
         let x = x.to_contiguous();
         let mut out = vec![0.0; slice(&x).len()];
-        cpu::layer_norm(slice(&x), slice(&gain), slice(&shift), eps, &mut out);
+        cpu::layer_norm(
+            Arch::new(),
+            slice(&x),
+            slice(&gain),
+            slice(&shift),
+            eps,
+            &mut out,
+        );
         tensor(out, x.layout().shape().clone())
     }
 
-    fn fused_attention(qkv: FlexTensor, cos: FlexTensor, sin: FlexTensor, heads: usize) -> FlexTensor {
+    fn fused_attention(
+        qkv: FlexTensor,
+        cos: FlexTensor,
+        sin: FlexTensor,
+        heads: usize,
+    ) -> FlexTensor {
         let qkv = qkv.to_contiguous();
         let [_, tokens, width] = qkv.layout().shape().dims::<3>();
-        let shape = Attention { tokens, heads, head_dim: width / 3 / heads, cos: slice(&cos), sin: slice(&sin) };
+        let shape = Attention {
+            tokens,
+            heads,
+            head_dim: width / 3 / heads,
+            cos: slice(&cos),
+            sin: slice(&sin),
+        };
         let mut out = vec![0.0; slice(&qkv).len() / 3];
-        cpu::attention(shape, slice(&qkv), &mut out);
+        cpu::attention(Arch::new(), shape, slice(&qkv), &mut out);
         tensor(out, with_last(&qkv, width / 3))
     }
 
     fn fused_depthwise(x: FlexTensor, weight: FlexTensor, bias: FlexTensor) -> FlexTensor {
         let x = x.to_contiguous();
         let [_, rows, columns, _] = x.layout().shape().dims::<4>();
-        let layer = Depthwise { rows, columns, weight: slice(&weight), bias: slice(&bias) };
+        let layer = Depthwise {
+            rows,
+            columns,
+            weight: slice(&weight),
+            bias: slice(&bias),
+        };
         let mut out = vec![0.0; slice(&x).len()];
-        cpu::depthwise(layer, slice(&x), &mut out);
+        cpu::depthwise(Arch::new(), layer, slice(&x), &mut out);
         tensor(out, x.layout().shape().clone())
     }
 }
 
 /// The values of a contiguous tensor.
 fn slice(tensor: &FlexTensor) -> &[f32] {
-    tensor.as_slice::<f32>().expect("parameters and copies made by `to_contiguous` are contiguous")
+    tensor
+        .as_slice::<f32>()
+        .expect("parameters and copies made by `to_contiguous` are contiguous")
 }
 
 /// A contiguous tensor to write into; a copy if someone else holds it too.
 fn owned(tensor: FlexTensor) -> FlexTensor {
-    if tensor.is_contiguous() { tensor } else { tensor.to_contiguous() }
+    if tensor.is_contiguous() {
+        tensor
+    } else {
+        tensor.to_contiguous()
+    }
 }
 
 fn tensor(values: Vec<f32>, shape: Shape) -> FlexTensor {
@@ -234,5 +326,10 @@ fn with_last(x: &FlexTensor, last: usize) -> Shape {
 fn packed<'a>(panels: &'a FlexTensor, bias: &'a FlexTensor) -> Linear<'a> {
     let (panels, bias) = (slice(panels), slice(bias));
     let outputs = bias.len();
-    Linear { panels, bias, inputs: panels.len() / outputs.next_multiple_of(cpu::PANEL), outputs }
+    Linear {
+        panels,
+        bias,
+        inputs: panels.len() / outputs.next_multiple_of(cpu::PANEL),
+        outputs,
+    }
 }

@@ -19,7 +19,11 @@ pub struct RopeAugment {
 
 impl Default for RopeAugment {
     fn default() -> Self {
-        Self { shift: [0.0; 2], jitter: [1.0; 2], rescale: 1.0 }
+        Self {
+            shift: [0.0; 2],
+            jitter: [1.0; 2],
+            rescale: 1.0,
+        }
     }
 }
 
@@ -44,19 +48,36 @@ impl Rope {
         let (cos, sin) = table(config, head_dim, [rows, columns], augment);
         let shape = [rows * columns, head_dim / 2];
         let tensor = |values| Tensor::from_data(TensorData::new(values, shape), device);
-        Self { cos: tensor(cos), sin: tensor(sin) }
+        Self {
+            cos: tensor(cos),
+            sin: tensor(sin),
+        }
     }
 
     /// Turns the patches of `x`, the last tokens of `[batch, heads, tokens, head_dim]`; the others stay.
     pub fn apply(&self, x: Tensor<4>) -> Tensor<4> {
         let [_, _, tokens, head_dim] = x.dims();
         let [patches, half] = self.cos.dims();
-        assert_eq!(head_dim, 2 * half, "x: head size {head_dim}, table expects {}", 2 * half);
-        let (cos, sin) = (self.cos.clone().unsqueeze::<4>(), self.sin.clone().unsqueeze::<4>());
+        assert_eq!(
+            head_dim,
+            2 * half,
+            "x: head size {head_dim}, table expects {}",
+            2 * half
+        );
+        let (cos, sin) = (
+            self.cos.clone().unsqueeze::<4>(),
+            self.sin.clone().unsqueeze::<4>(),
+        );
         let turned = x.clone().narrow(2, tokens - patches, patches);
-        let (a, b) = (turned.clone().narrow(3, 0, half), turned.narrow(3, half, half));
+        let (a, b) = (
+            turned.clone().narrow(3, 0, half),
+            turned.narrow(3, half, half),
+        );
         let turned = Tensor::cat(
-            vec![a.clone() * cos.clone() - b.clone() * sin.clone(), b * cos + a * sin],
+            vec![
+                a.clone() * cos.clone() - b.clone() * sin.clone(),
+                b * cos + a * sin,
+            ],
             3,
         );
         if tokens == patches {
@@ -84,7 +105,8 @@ pub fn table(
         (0..count)
             .flat_map(|i| {
                 let coordinate = 2.0 * (i as f64 + 0.5) / divisor as f64 - 1.0;
-                let moved = (coordinate + augment.shift[which]) * augment.jitter[which] * augment.rescale;
+                let moved =
+                    (coordinate + augment.shift[which]) * augment.jitter[which] * augment.rescale;
                 periods.iter().map(move |period| {
                     let (sin, cos) = (TAU * moved / f64::from(*period)).sin_cos();
                     (cos as f32, sin as f32)
@@ -110,13 +132,22 @@ pub fn periods(spacing: &RopePeriods, head_dim: usize) -> Vec<f32> {
     let count = head_dim / 4;
     let exponents = (0..count).map(|i| i as f64);
     match spacing {
-        RopePeriods::Base(base) => exponents.map(|i| base.powf(i / count as f64) as f32).collect(),
+        RopePeriods::Base(base) => exponents
+            .map(|i| base.powf(i / count as f64) as f32)
+            .collect(),
         RopePeriods::Range { min, max } => {
             let last = (count.max(2) - 1) as f64;
-            exponents.map(|i| (max * (max / min).powf(i / last - 1.0)) as f32).collect()
+            exponents
+                .map(|i| (max * (max / min).powf(i / last - 1.0)) as f32)
+                .collect()
         }
         RopePeriods::Stored(values) => {
-            assert_eq!(values.len(), count, "rope periods: {} stored, head size {head_dim} expects {count}", values.len());
+            assert_eq!(
+                values.len(),
+                count,
+                "rope periods: {} stored, head size {head_dim} expects {count}",
+                values.len()
+            );
             values.clone()
         }
     }

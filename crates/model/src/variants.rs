@@ -1,8 +1,6 @@
 //! The released models, one row each. Source: `spec/01`, sections 1 and 3.
 
-use crate::config::{
-    AttentionBias, BackboneConfig, ConvNextConfig, Ffn, RopeConfig, VitConfig,
-};
+use crate::config::{AttentionBias, BackboneConfig, ConvNextConfig, Ffn, RopeConfig, VitConfig};
 
 /// One released model: its name, its shape and where its weights are published.
 #[derive(Clone, Debug)]
@@ -34,15 +32,34 @@ pub enum Data {
 
 #[derive(Clone, Copy, Debug)]
 enum Shape {
-    Vit { dim: usize, depth: usize, heads: usize, ffn: Ffn, hidden: usize, bias: AttentionBias, local_norm: bool },
-    ConvNext { depths: [usize; 4], dims: [usize; 4] },
+    Vit {
+        dim: usize,
+        depth: usize,
+        heads: usize,
+        ffn: Ffn,
+        hidden: usize,
+        bias: AttentionBias,
+        local_norm: bool,
+    },
+    ConvNext {
+        depths: [usize; 4],
+        dims: [usize; 4],
+    },
 }
 
 impl Variant {
     /// The full configuration of this row.
     pub fn config(&self) -> BackboneConfig {
         match self.shape {
-            Shape::Vit { dim, depth, heads, ffn, hidden, bias, local_norm } => BackboneConfig::Vit(VitConfig {
+            Shape::Vit {
+                dim,
+                depth,
+                heads,
+                ffn,
+                hidden,
+                bias,
+                local_norm,
+            } => BackboneConfig::Vit(VitConfig {
                 dim,
                 depth,
                 heads,
@@ -56,9 +73,11 @@ impl Variant {
                 rope: RopeConfig::default(),
                 local_cls_norm: local_norm,
             }),
-            Shape::ConvNext { depths, dims } => {
-                BackboneConfig::ConvNext(ConvNextConfig { depths, dims, norm_eps: 1e-6 })
-            }
+            Shape::ConvNext { depths, dims } => BackboneConfig::ConvNext(ConvNextConfig {
+                depths,
+                dims,
+                norm_eps: 1e-6,
+            }),
         }
     }
 
@@ -68,7 +87,8 @@ impl Variant {
     }
 }
 
-/// Every released model, in the order of the model card.
+/// Every released model, in the order of the model card. One row each, so that columns can be compared.
+#[rustfmt::skip]
 pub const VARIANTS: &[Variant] = &[
     Variant { name: "vits16", data: Data::Lvd, repository: Some("facebook/dinov3-vits16-pretrain-lvd1689m"), meta_hash: "08c60483", params: 21_601_152, meta_tensors: 188, shape: Shape::Vit { dim: 384, depth: 12, heads: 6, ffn: Ffn::Mlp, hidden: 1536, bias: AttentionBias::MASKED_KEY, local_norm: false } },
     Variant { name: "vits16plus", data: Data::Lvd, repository: Some("facebook/dinov3-vits16plus-pretrain-lvd1689m"), meta_hash: "4057cbaa", params: 28_697_472, meta_tensors: 212, shape: Shape::Vit { dim: 384, depth: 12, heads: 6, ffn: Ffn::SwiGlu, hidden: 1536, bias: AttentionBias::MASKED_KEY, local_norm: false } },

@@ -33,24 +33,48 @@ pub struct Vit {
 
 impl Vit {
     /// Fills a network of this shape from `weights`.
-    pub fn load(config: &VitConfig, weights: &dyn Weights, at: &Placement) -> Result<Self, WeightsError> {
-        let VitConfig { dim, patch, registers, norm_eps, .. } = *config;
+    pub fn load(
+        config: &VitConfig,
+        weights: &dyn Weights,
+        at: &Placement,
+    ) -> Result<Self, WeightsError> {
+        let VitConfig {
+            dim,
+            patch,
+            registers,
+            norm_eps,
+            ..
+        } = *config;
         let pixels = 3 * patch * patch;
         let kernel = weights.get("patch_embed.proj.weight", &[dim, 3, patch, patch])?;
         let bias = weights.get("patch_embed.proj.bias", &[dim])?;
         let registers = match registers {
             0 => None,
-            n => Some(parameter(weights.get("storage_tokens", &[1, n, dim])?, [n, dim], &at.device)),
+            n => Some(parameter(
+                weights.get("storage_tokens", &[1, n, dim])?,
+                [n, dim],
+                &at.device,
+            )),
         };
         let norm = |name: &str| LayerNorm::load(weights, name, dim, norm_eps, at);
         Ok(Self {
             patch_embed: Linear::from_rows(&kernel, Some(bias), pixels, at),
-            cls_token: parameter(weights.get("cls_token", &[1, 1, dim])?, [1, dim], &at.device),
+            cls_token: parameter(
+                weights.get("cls_token", &[1, 1, dim])?,
+                [1, dim],
+                &at.device,
+            ),
             registers,
             mask_token: parameter(weights.get("mask_token", &[1, dim])?, [dim], &at.device),
-            blocks: (0..config.depth).map(|i| Block::load(config, weights, i, at)).collect::<Result<_, _>>()?,
+            blocks: (0..config.depth)
+                .map(|i| Block::load(config, weights, i, at))
+                .collect::<Result<_, _>>()?,
             norm: norm("norm")?,
-            local_cls_norm: if config.local_cls_norm { Some(norm("local_cls_norm")?) } else { None },
+            local_cls_norm: if config.local_cls_norm {
+                Some(norm("local_cls_norm")?)
+            } else {
+                None
+            },
             config: config.clone(),
         })
     }
@@ -70,7 +94,9 @@ impl Vit {
     /// `masks` `[batch, patches]`: true where the mask token takes the patch's place.
     pub fn forward(&self, images: Tensor<4>, masks: Option<Tensor<2, Bool>>) -> Tensor<3> {
         let last = self.config.depth - 1;
-        self.forward_layers(images, masks, &[last]).pop().expect("the last block was asked for")
+        self.forward_layers(images, masks, &[last])
+            .pop()
+            .expect("the last block was asked for")
     }
 
     /// Tokens after each block in `layers`, in ascending order, before any norm: `[batch, tokens, dim]` each.
@@ -102,16 +128,28 @@ impl Vit {
 
     /// Rotary table of a grid.
     pub fn rope(&self, grid: [usize; 2], augment: RopeAugment, device: &Device) -> Rope {
-        Rope::new(&self.config.rope, self.config.head_dim(), grid, augment, device)
+        Rope::new(
+            &self.config.rope,
+            self.config.head_dim(),
+            grid,
+            augment,
+            device,
+        )
     }
 
     /// Pixels to tokens: class, registers, patches row by row.
     fn embed(&self, images: Tensor<4>, masks: Option<Tensor<2, Bool>>) -> Tensor<3> {
         let [batch, channels, height, width] = images.dims();
-        assert_eq!(channels, 3, "images: {channels} channels, network expects 3");
+        assert_eq!(
+            channels, 3,
+            "images: {channels} channels, network expects 3"
+        );
         let (patch, dim) = (self.config.patch, self.config.dim);
         let [rows, columns] = self.grid([height, width]);
-        assert!(rows > 0 && columns > 0, "images: {height}×{width} pixels, network expects at least one patch of {patch}");
+        assert!(
+            rows > 0 && columns > 0,
+            "images: {height}×{width} pixels, network expects at least one patch of {patch}"
+        );
         let pixels = images
             .narrow(2, 0, rows * patch)
             .narrow(3, 0, columns * patch)
@@ -120,8 +158,14 @@ impl Vit {
             .reshape([batch, rows * columns, 3 * patch * patch]);
         let mut patches = self.patch_embed.forward(pixels);
         if let Some(masks) = masks {
-            let token = self.mask_token.val().reshape([1, 1, dim]).expand(patches.dims());
-            patches = patches.clone().mask_where(masks.unsqueeze_dim::<3>(2).expand(patches.dims()), token);
+            let token = self
+                .mask_token
+                .val()
+                .reshape([1, 1, dim])
+                .expand(patches.dims());
+            patches = patches
+                .clone()
+                .mask_where(masks.unsqueeze_dim::<3>(2).expand(patches.dims()), token);
         }
         let spread = |tokens: &Param<Tensor<2>>| {
             let tokens = tokens.val().unsqueeze::<3>();
@@ -151,20 +195,57 @@ pub struct Block {
 }
 
 impl Block {
-    fn load(config: &VitConfig, weights: &dyn Weights, index: usize, at: &Placement) -> Result<Self, WeightsError> {
-        let VitConfig { dim, heads, ffn, ffn_hidden, attention_bias, ffn_bias, norm_eps, .. } = *config;
+    fn load(
+        config: &VitConfig,
+        weights: &dyn Weights,
+        index: usize,
+        at: &Placement,
+    ) -> Result<Self, WeightsError> {
+        let VitConfig {
+            dim,
+            heads,
+            ffn,
+            ffn_hidden,
+            attention_bias,
+            ffn_bias,
+            norm_eps,
+            ..
+        } = *config;
         let name = |part: &str| format!("blocks.{index}.{part}");
         let norm = |part| LayerNorm::load(weights, &name(part), dim, norm_eps, at);
         let scale = |part| LayerScale::load(weights, &name(part), dim, at);
-        let ffn_names = if ffn == FfnKind::Mlp { ["", "mlp.fc1", "mlp.fc2"] } else { ["mlp.w1", "mlp.w2", "mlp.w3"] };
+        let ffn_names = if ffn == FfnKind::Mlp {
+            ["", "mlp.fc1", "mlp.fc2"]
+        } else {
+            ["mlp.w1", "mlp.w2", "mlp.w3"]
+        };
         let [gate, up, down] = ffn_names.map(name);
         Ok(Self {
             norm1: norm("norm1")?,
-            qkv: Linear::load(weights, &name("attn.qkv"), [dim, 3 * dim], attention_bias.any_qkv(), at)?,
-            proj: Linear::load(weights, &name("attn.proj"), [dim, dim], attention_bias.out, at)?,
+            qkv: Linear::load(
+                weights,
+                &name("attn.qkv"),
+                [dim, 3 * dim],
+                attention_bias.any_qkv(),
+                at,
+            )?,
+            proj: Linear::load(
+                weights,
+                &name("attn.proj"),
+                [dim, dim],
+                attention_bias.out,
+                at,
+            )?,
             scale1: scale("ls1.gamma")?,
             norm2: norm("norm2")?,
-            ffn: Ffn::load(weights, [&gate, &up, &down], ffn, [dim, ffn_hidden], ffn_bias, at)?,
+            ffn: Ffn::load(
+                weights,
+                [&gate, &up, &down],
+                ffn,
+                [dim, ffn_hidden],
+                ffn_bias,
+                at,
+            )?,
             scale2: scale("ls2.gamma")?,
             heads,
             packed: at.packed,
@@ -189,16 +270,24 @@ impl Block {
         }
         let [batch, tokens, width] = qkv.dims();
         let head_dim = width / 3 / self.heads;
-        let qkv = qkv.reshape([batch, tokens, 3, self.heads, head_dim]).permute([2, 0, 3, 1, 4]);
+        let qkv = qkv
+            .reshape([batch, tokens, 3, self.heads, head_dim])
+            .permute([2, 0, 3, 1, 4]);
         let part = |i| qkv.clone().narrow(0, i, 1).squeeze_dim::<4>(0);
-        let queries = rope.apply(part(0)).mul_scalar(1.0 / (head_dim as f64).sqrt());
+        let queries = rope
+            .apply(part(0))
+            .mul_scalar(1.0 / (head_dim as f64).sqrt());
         let keys = rope.apply(part(1)).swap_dims(2, 3);
         let values = part(2);
         let blocks = (0..tokens).step_by(QUERIES).map(|first| {
-            let queries = queries.clone().narrow(2, first, QUERIES.min(tokens - first));
+            let queries = queries
+                .clone()
+                .narrow(2, first, QUERIES.min(tokens - first));
             activation::softmax(queries.matmul(keys.clone()), 3).matmul(values.clone())
         });
-        Tensor::cat(blocks.collect(), 2).swap_dims(1, 2).reshape([batch, tokens, width / 3])
+        Tensor::cat(blocks.collect(), 2)
+            .swap_dims(1, 2)
+            .reshape([batch, tokens, width / 3])
     }
 }
 

@@ -16,12 +16,18 @@ pub struct Placement {
 impl Placement {
     /// Plain tensors: any device, and training.
     pub fn plain(device: &Device) -> Self {
-        Self { device: device.clone(), packed: false }
+        Self {
+            device: device.clone(),
+            packed: false,
+        }
     }
 
     /// Weights packed for the fused CPU kernels: inference on burn's CPU device only.
     pub fn packed_cpu() -> Self {
-        Self { device: Device::flex(), packed: true }
+        Self {
+            device: Device::flex(),
+            packed: true,
+        }
     }
 }
 
@@ -53,7 +59,11 @@ impl Weights for Checkpoint {
     fn get(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, WeightsError> {
         let values = self.read(name)?;
         if values.len() != shape.iter().product::<usize>() {
-            return Err(WeightsError::Length { name: name.into(), expected: shape.into(), found: values.len() });
+            return Err(WeightsError::Length {
+                name: name.into(),
+                expected: shape.into(),
+                found: values.len(),
+            });
         }
         Ok(values)
     }
@@ -78,11 +88,22 @@ impl Weights for Fresh {
         let part = name.rsplit('.').next().unwrap_or(name);
         let values = if name.starts_with("patch_embed") {
             // The bias is drawn from the weight's range too, as the reference does.
-            let inputs: usize = if part == "bias" { 3 * 16 * 16 } else { shape[1..].iter().product() };
+            let inputs: usize = if part == "bias" {
+                3 * 16 * 16
+            } else {
+                shape[1..].iter().product()
+            };
             let bound = 1.0 / (inputs as f32).sqrt();
             (0..len).map(|_| rng.random_range(-bound..bound)).collect()
         } else if part == "gamma" {
-            vec![if name.starts_with("blocks") { 1e-5 } else { 1e-6 }; len]
+            vec![
+                if name.starts_with("blocks") {
+                    1e-5
+                } else {
+                    1e-6
+                };
+                len
+            ]
         } else if part == "bias" || name == "mask_token" {
             vec![0.0; len]
         } else if shape.len() == 1 && name != "cls_token" {
@@ -109,5 +130,7 @@ fn normals(rng: &mut impl Rng, len: usize) -> Vec<f32> {
 
 /// FNV-1a: a stream number from a name, the same for ever.
 fn fnv(name: &str) -> u64 {
-    name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+    name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
 }

@@ -25,13 +25,36 @@ pub(crate) fn run(common: &Common, arguments: &Bench) -> Result<()> {
     for &size in &arguments.sizes {
         results.push(measure(&model, size, arguments.rounds.get())?);
     }
-    let mut rows = vec![["px", "tokens", "median ms", "min ms", "max ms", "pictures/s"].map(str::to_owned).to_vec()];
+    let mut rows = vec![
+        [
+            "px",
+            "tokens",
+            "median ms",
+            "min ms",
+            "max ms",
+            "pictures/s",
+        ]
+        .map(str::to_owned)
+        .to_vec(),
+    ];
     rows.extend(results.iter().map(|result| {
         let ms = |name: &str| format!("{:.1}", result[name].as_f64().unwrap_or(f64::NAN));
         let rate = 1e3 / result["median_ms"].as_f64().unwrap_or(f64::NAN);
-        vec![result["size"].to_string(), result["tokens"].to_string(), ms("median_ms"), ms("min_ms"), ms("max_ms"), format!("{rate:.2}")]
+        vec![
+            result["size"].to_string(),
+            result["tokens"].to_string(),
+            ms("median_ms"),
+            ms("min_ms"),
+            ms("max_ms"),
+            format!("{rate:.2}"),
+        ]
     }));
-    let mut lines = vec![format!("forward of {} on {}, {} threads, batch 1", model.name, model.device.name(), rayon::current_num_threads())];
+    let mut lines = vec![format!(
+        "forward of {} on {}, {} threads, batch 1",
+        model.name,
+        model.device.name(),
+        rayon::current_num_threads()
+    )];
     lines.extend(out::table(&rows));
     let json = json!({
         "command": "bench", "version": env!("CARGO_PKG_VERSION"),
@@ -68,7 +91,9 @@ fn serve(model: &Model) -> Result<()> {
         if text == "quit" {
             break;
         }
-        let Ok(size) = text.parse::<usize>() else { bail!("expected a size in pixels or quit, found \"{text}\"") };
+        let Ok(size) = text.parse::<usize>() else {
+            bail!("expected a size in pixels or quit, found \"{text}\"")
+        };
         let (ms, values) = forward(model, size)?;
         let checksum: f64 = values.iter().map(|value| f64::from(value.abs())).sum();
         if !out::answer(&json!({ "size": size, "ms": ms, "checksum": checksum })) {
@@ -85,11 +110,20 @@ fn forward(model: &Model, size: usize) -> Result<(f64, Vec<f32>)> {
         bail!("size {size} is below one patch, expected at least {patch} pixels");
     }
     // The same picture in every engine that is compared.
-    let pixels: Vec<f32> = (0..3 * size * size).map(|i| ((i % 1009) as f64 * 0.37).sin() as f32).collect();
+    let pixels: Vec<f32> = (0..3 * size * size)
+        .map(|i| ((i % 1009) as f64 * 0.37).sin() as f32)
+        .collect();
     let start = Instant::now();
-    let images = Tensor::<4>::from_data(TensorData::new(pixels, [1, 3, size, size]), model.device.burn());
+    let images = Tensor::<4>::from_data(
+        TensorData::new(pixels, [1, 3, size, size]),
+        model.device.burn(),
+    );
     let last = model.config.layers() - 1;
-    let tokens = model.backbone.features(images, &[last], Norm::Final).pop().context("the network gave no layer")?;
+    let tokens = model
+        .backbone
+        .features(images, &[last], Norm::Final)
+        .pop()
+        .context("the network gave no layer")?;
     let mut values = host(tokens.cls)?;
     if let Some(registers) = tokens.registers {
         values.extend(host(registers)?);
@@ -99,5 +133,8 @@ fn forward(model: &Model, size: usize) -> Result<(f64, Vec<f32>)> {
 }
 
 fn host<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>> {
-    tensor.into_data().try_to_vec::<f32>().map_err(|error| anyhow::anyhow!("cannot read tokens: {error:?}"))
+    tensor
+        .into_data()
+        .try_to_vec::<f32>()
+        .map_err(|error| anyhow::anyhow!("cannot read tokens: {error:?}"))
 }

@@ -20,15 +20,31 @@ pub(crate) fn run(common: &Common) -> Result<()> {
         "auto": { "device": auto.name(), "why": why },
     });
     let mib = |bytes: u64| format!("{} MiB", bytes >> 20);
-    let memory = cpu.memory_bytes.map_or_else(|| "memory unknown".to_owned(), mib);
+    let memory = cpu
+        .memory_bytes
+        .map_or_else(|| "memory unknown".to_owned(), mib);
     let mut rows = vec![
-        ["device", "kind", "api", "name", "memory"].map(str::to_owned).to_vec(),
-        vec!["cpu".into(), format!("{} cores", cpu.cores), cpu.simd.into(), "fused kernels".into(), memory],
+        ["device", "kind", "api", "name", "memory"]
+            .map(str::to_owned)
+            .to_vec(),
+        vec![
+            "cpu".into(),
+            format!("{} cores", cpu.cores),
+            cpu.simd.into(),
+            "fused kernels".into(),
+            memory,
+        ],
     ];
     rows.extend(adapters.iter().map(|adapter| {
         let largest = format!("buffers to {}", mib(adapter.max_buffer_bytes));
         let name = format!("{} ({})", adapter.name, adapter.driver);
-        vec![format!("gpu:{}", adapter.index), adapter.kind.into(), adapter.backend.clone(), name, largest]
+        vec![
+            format!("gpu:{}", adapter.index),
+            adapter.kind.into(),
+            adapter.backend.clone(),
+            name,
+            largest,
+        ]
     }));
     let mut lines = out::table(&rows);
     lines.push(format!("auto takes {}: {why}", auto.name()));

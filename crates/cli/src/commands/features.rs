@@ -24,17 +24,33 @@ pub(crate) fn run(common: &Common, arguments: &Arguments, cancel: &Cancel) -> Re
     let mut session = Session::open(common, &arguments.network)?;
     let mut results: BTreeMap<usize, Value> = BTreeMap::new();
     let provenance = provenance(&session);
-    let broken = pictures::extract(&mut session, common, &paths, cancel, |index, picture, features| {
-        let metadata = metadata(&provenance, &paths[index], &picture, &features);
-        let tensors = tensors(&features);
-        write(&outputs[index], arguments.format, &tensors, &metadata, common)?;
-        results.insert(index, result(&paths[index], &outputs[index], &features));
-        Ok(())
-    })?;
+    let broken = pictures::extract(
+        &mut session,
+        common,
+        &paths,
+        cancel,
+        |index, picture, features| {
+            let metadata = metadata(&provenance, &paths[index], &picture, &features);
+            let tensors = tensors(&features);
+            write(
+                &outputs[index],
+                arguments.format,
+                &tensors,
+                &metadata,
+                common,
+            )?;
+            results.insert(index, result(&paths[index], &outputs[index], &features));
+            Ok(())
+        },
+    )?;
     let lines: Vec<String> = results.values().map(line).collect();
     let results: Vec<Value> = results.into_values().collect();
     let errors: Vec<&String> = broken.iter().map(|(_, error)| error).collect();
-    let mut json = session.json("features", &json!({ "format": format!("{:?}", arguments.format).to_lowercase() }), json!(results));
+    let mut json = session.json(
+        "features",
+        &json!({ "format": format!("{:?}", arguments.format).to_lowercase() }),
+        json!(results),
+    );
     json["errors"] = json!(errors);
     if !results.is_empty() {
         out::results(common, &json, &lines);
@@ -52,15 +68,21 @@ fn outputs(common: &Common, arguments: &Arguments, paths: &[PathBuf]) -> Result<
     let is_file = target.extension().is_some_and(|found| found == ending) && !target.is_dir();
     match (is_file, paths.len()) {
         (true, 1) => Ok(vec![target]),
-        (true, count) => bail!("{count} pictures need a folder as output, found a file's name: {}", target.display()),
+        (true, count) => bail!(
+            "{count} pictures need a folder as output, found a file's name: {}",
+            target.display()
+        ),
         (false, _) => pictures::outputs(paths, &target, ending),
     }
 }
 
 fn provenance(session: &Session) -> BTreeMap<String, String> {
-    let (model, preprocess) = (session.model(), session.extractor.preprocess(&session.request));
+    let (model, preprocess) = (
+        session.model(),
+        session.extractor.preprocess(&session.request),
+    );
     let provenance = session.provenance();
-    let list = |values: [f32; 3]| json!(values).to_string();
+    let list = |values: [f32; 3]| out::numbers(&values).to_string();
     let entries = [
         ("model", model.name.clone()),
         ("sha256", model.sha256.clone()),
@@ -75,17 +97,29 @@ fn provenance(session: &Session) -> BTreeMap<String, String> {
         ("device", model.device.name().to_owned()),
         ("version", env!("CARGO_PKG_VERSION").to_owned()),
     ];
-    entries.into_iter().map(|(name, value)| (name.to_owned(), value)).filter(|(_, value)| !value.is_empty()).collect()
+    entries
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .filter(|(_, value)| !value.is_empty())
+        .collect()
 }
 
-fn metadata(provenance: &BTreeMap<String, String>, path: &Path, picture: &Picture, features: &Features) -> BTreeMap<String, String> {
+fn metadata(
+    provenance: &BTreeMap<String, String>,
+    path: &Path,
+    picture: &Picture,
+    features: &Features,
+) -> BTreeMap<String, String> {
     let grid = features.grid;
     let (width, height) = features.input_px;
     let mut metadata = provenance.clone();
     let entries = [
         ("picture", pictures::name(path)),
         ("picture_sha256", picture.sha256().to_owned()),
-        ("picture_size", format!("{}x{}", picture.width(), picture.height())),
+        (
+            "picture_size",
+            format!("{}x{}", picture.width(), picture.height()),
+        ),
         ("input_size", format!("{width}x{height}")),
         ("grid", format!("{}x{}", grid.rows, grid.cols)),
         ("patch", grid.patch.to_string()),
@@ -100,12 +134,32 @@ type Tensors<'a> = Vec<(String, Vec<usize>, &'a [f32])>;
 fn tensors(features: &Features) -> Tensors<'_> {
     let several = features.layers.len() > 1;
     let mut tensors = Vec::with_capacity(3 * features.layers.len());
-    for LayerFeatures { layer, cls, registers, patches } in &features.layers {
-        let name = |part: &str| if several { format!("layer.{layer}.{part}") } else { part.to_owned() };
+    for LayerFeatures {
+        layer,
+        cls,
+        registers,
+        patches,
+    } in &features.layers
+    {
+        let name = |part: &str| {
+            if several {
+                format!("layer.{layer}.{part}")
+            } else {
+                part.to_owned()
+            }
+        };
         let dim = patches.dim();
-        tensors.push((name("patches"), vec![patches.rows(), patches.cols(), dim], patches.values()));
+        tensors.push((
+            name("patches"),
+            vec![patches.rows(), patches.cols(), dim],
+            patches.values(),
+        ));
         tensors.push((name("cls"), vec![dim], cls.as_slice()));
-        tensors.push((name("registers"), vec![registers.len() / dim, dim], registers.as_slice()));
+        tensors.push((
+            name("registers"),
+            vec![registers.len() / dim, dim],
+            registers.as_slice(),
+        ));
     }
     tensors
 }
@@ -117,30 +171,56 @@ fn write(
     metadata: &BTreeMap<String, String>,
     common: &Common,
 ) -> Result<()> {
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        std::fs::create_dir_all(folder).with_context(|| format!("cannot make folder: {}", folder.display()))?;
+    if let Some(folder) = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+    {
+        std::fs::create_dir_all(folder)
+            .with_context(|| format!("cannot make folder: {}", folder.display()))?;
     }
     let bytes = match format {
         FeatureFormat::Safetensors => safetensors_bytes(tensors, metadata),
         FeatureFormat::Npz => npz_bytes(tensors, metadata),
     }
     .with_context(|| format!("cannot encode features: {}", path.display()))?;
-    Ok(write_file(path, existing(common), |out| out.write_all(&bytes))?)
+    Ok(write_file(path, existing(common), |out| {
+        out.write_all(&bytes)
+    })?)
 }
 
 /// `--force` replaces, else files stay.
 pub(super) fn existing(common: &Common) -> Existing {
-    if common.force { Existing::Replace } else { Existing::Keep }
+    if common.force {
+        Existing::Replace
+    } else {
+        Existing::Keep
+    }
 }
 
-fn safetensors_bytes(tensors: &Tensors<'_>, metadata: &BTreeMap<String, String>) -> Result<Vec<u8>> {
-    let data: Vec<Vec<u8>> =
-        tensors.iter().map(|(_, _, values)| values.iter().flat_map(|value| value.to_le_bytes()).collect()).collect();
+fn safetensors_bytes(
+    tensors: &Tensors<'_>,
+    metadata: &BTreeMap<String, String>,
+) -> Result<Vec<u8>> {
+    let data: Vec<Vec<u8>> = tensors
+        .iter()
+        .map(|(_, _, values)| {
+            values
+                .iter()
+                .flat_map(|value| value.to_le_bytes())
+                .collect()
+        })
+        .collect();
     let views = tensors.iter().zip(&data).map(|((name, shape, _), data)| {
-        Ok((name.clone(), TensorView::new(Dtype::F32, shape.clone(), data)?))
+        Ok((
+            name.clone(),
+            TensorView::new(Dtype::F32, shape.clone(), data)?,
+        ))
     });
     let views = views.collect::<Result<Vec<_>>>()?;
-    let metadata = metadata.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+    let metadata = metadata
+        .iter()
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
     Ok(safetensors::serialize(views, Some(metadata))?)
 }
 
@@ -149,12 +229,20 @@ fn npz_bytes(tensors: &Tensors<'_>, metadata: &BTreeMap<String, String>) -> Resu
     let mut npz = npyz::npz::NpzWriter::new(Cursor::new(Vec::new()));
     for (name, shape, values) in tensors {
         let shape: Vec<u64> = shape.iter().map(|&side| side as u64).collect();
-        let mut array = npz.array(name, npyz::zip::write::FileOptions::default())?.default_dtype().shape(&shape).begin_nd()?;
+        let mut array = npz
+            .array(name, npyz::zip::write::FileOptions::default())?
+            .default_dtype()
+            .shape(&shape)
+            .begin_nd()?;
         array.extend(values.iter().copied())?;
         array.finish()?;
     }
     let text = serde_json::to_vec(metadata)?;
-    let mut array = npz.array("metadata.json", npyz::zip::write::FileOptions::default())?.default_dtype().shape(&[text.len() as u64]).begin_nd()?;
+    let mut array = npz
+        .array("metadata.json", npyz::zip::write::FileOptions::default())?
+        .default_dtype()
+        .shape(&[text.len() as u64])
+        .begin_nd()?;
     array.extend(text)?;
     array.finish()?;
     Ok(npz.zip_writer().finish()?.into_inner())
@@ -172,5 +260,11 @@ fn result(picture: &Path, output: &Path, features: &Features) -> Value {
 
 fn line(result: &Value) -> String {
     let text = |name: &str| result[name].as_str().unwrap_or_default().to_owned();
-    format!("{}  {}x{}x{}", text("output"), result["rows"], result["cols"], result["dim"])
+    format!(
+        "{}  {}x{}x{}",
+        text("output"),
+        result["rows"],
+        result["cols"],
+        result["dim"]
+    )
 }

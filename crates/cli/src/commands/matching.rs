@@ -18,26 +18,42 @@ use crate::{out, pictures};
 pub(crate) fn run(common: &Common, arguments: &Arguments) -> Result<()> {
     let paths = [arguments.a.clone(), arguments.b.clone()];
     pictures::refuse_existing(common.output.iter().chain(&arguments.figure), common)?;
-    let opened: Vec<Picture> = paths.iter().map(|path| pictures::open(path, common)).collect::<Result<_>>()?;
+    let opened: Vec<Picture> = paths
+        .iter()
+        .map(|path| pictures::open(path, common))
+        .collect::<Result<_>>()?;
     let mut session = Session::open(common, &arguments.network)?;
     one_layer(&session)?;
     let maps = maps(&mut session, &opened, &paths)?;
-    let [(grid_a, a), (grid_b, b)] = &maps[..] else { unreachable!("two pictures were opened") };
+    let [(grid_a, a), (grid_b, b)] = &maps[..] else {
+        unreachable!("two pictures were opened")
+    };
     let settings = Match {
-        points: arguments.points.iter().map(|&point| patch(*grid_a, point, &paths[0])).collect::<Result<_>>()?,
+        points: arguments
+            .points
+            .iter()
+            .map(|&point| patch(*grid_a, point, &paths[0]))
+            .collect::<Result<_>>()?,
         mutual: arguments.mutual,
         stratify_px: arguments.stratify,
         refine: arguments.refine,
         ..Match::default()
     };
-    let side = |features, patch_px| Side { features, patch_px, foreground: None };
+    let side = |features, patch_px| Side {
+        features,
+        patch_px,
+        foreground: None,
+    };
     let (side_a, side_b) = (side(a, grid_a.patch_px()), side(b, grid_b.patch_px()));
-    let found = session.timings.time("match", || settings.run(&side_a, &side_b))?;
+    let found = session
+        .timings
+        .time("match", || settings.run(&side_a, &side_b))?;
     if let Some(path) = &common.output {
         write_matches(path, &found, existing(common))?;
     }
     if let Some(path) = &arguments.figure {
-        figure(&session, &settings, &found, &opened, &paths).and_then(|figure| Ok(figure.write(path, existing(common))?))?;
+        figure(&session, &settings, &found, &opened, &paths)
+            .and_then(|figure| Ok(figure.write(path, existing(common))?))?;
     }
     if common.output.is_none() && !common.json {
         let mut csv = Vec::new();
@@ -49,21 +65,48 @@ pub(crate) fn run(common: &Common, arguments: &Arguments) -> Result<()> {
     if common.output.is_none() {
         results["matches"] = json!(found.iter().map(pair).collect::<Vec<_>>());
     }
-    let mut lines = vec![format!("{} pairs, {} mutual, mean cosine {:.4}", found.len(), results["mutual"], results["mean_similarity"].as_f64().unwrap_or(f64::NAN))];
-    lines.extend(common.output.iter().chain(&arguments.figure).map(|path| path.display().to_string()));
-    out::results(common, &session.json("match", &json!(settings), results), &lines);
+    let mut lines = vec![format!(
+        "{} pairs, {} mutual, mean cosine {:.4}",
+        found.len(),
+        results["mutual"],
+        results["mean_similarity"].as_f64().unwrap_or(f64::NAN)
+    )];
+    lines.extend(
+        common
+            .output
+            .iter()
+            .chain(&arguments.figure)
+            .map(|path| path.display().to_string()),
+    );
+    out::results(
+        common,
+        &session.json("match", &json!(settings), results),
+        &lines,
+    );
     Ok(())
 }
 
-fn figure(session: &Session, settings: &Match, found: &[Correspondence], opened: &[Picture], paths: &[PathBuf]) -> Result<Figure> {
-    let (a, b) = (pictures::rgb(&opened[0], session), pictures::rgb(&opened[1], session));
+fn figure(
+    session: &Session,
+    settings: &Match,
+    found: &[Correspondence],
+    opened: &[Picture],
+    paths: &[PathBuf],
+) -> Result<Figure> {
+    let (a, b) = (
+        pictures::rgb(&opened[0], session),
+        pictures::rgb(&opened[1], session),
+    );
     let caption = Caption {
         title: "match".into(),
         pictures: paths.iter().map(|path| pictures::name(path)).collect(),
         provenance: session.provenance(),
         settings: json!(settings),
     };
-    Ok(Figure::new(MatchFigure::default().draw(&a, &b, found)?, caption))
+    Ok(Figure::new(
+        MatchFigure::default().draw(&a, &b, found)?,
+        caption,
+    ))
 }
 
 fn summary(found: &[Correspondence], csv: Option<&PathBuf>, figure: Option<&PathBuf>) -> Value {
@@ -80,7 +123,7 @@ fn summary(found: &[Correspondence], csv: Option<&PathBuf>, figure: Option<&Path
 
 fn pair(pair: &Correspondence) -> Value {
     json!({
-        "ax": pair.a_px[0], "ay": pair.a_px[1], "bx": pair.b_px[0], "by": pair.b_px[1],
-        "similarity": pair.similarity, "mutual": pair.mutual, "cycle_error_px": pair.cycle_error_px,
+        "ax": out::number(pair.a_px[0]), "ay": out::number(pair.a_px[1]), "bx": out::number(pair.b_px[0]), "by": out::number(pair.b_px[1]),
+        "similarity": out::number(pair.similarity), "mutual": pair.mutual, "cycle_error_px": out::number(pair.cycle_error_px),
     })
 }

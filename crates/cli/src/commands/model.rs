@@ -7,7 +7,8 @@ use dinoscope_engine::model::{BUILTIN, Builtin, ModelSource, find_model};
 use dinoscope_engine::preprocess::Statistics;
 use dinoscope_engine::store::{DownloadOptions, Progress, Store, Wanted};
 use dinoscope_model::checkpoint::{
-    Checkpoint, DType, Layout, SaveOptions, Status, Written, convert, parameter_count, save, tensors,
+    Checkpoint, DType, Layout, SaveOptions, Status, Written, convert, parameter_count, save,
+    tensors,
 };
 use dinoscope_model::variants::Data;
 use dinoscope_model::{BackboneConfig, Fresh, VARIANTS, Variant, Weights};
@@ -25,7 +26,12 @@ pub(crate) fn run(common: &Common, command: ModelCommand, cancel: &Cancel) -> Re
         ModelCommand::List => list(common),
         ModelCommand::Info { target } => info(common, &target),
         ModelCommand::Download { name, endpoint } => download(common, &name, endpoint, cancel),
-        ModelCommand::Convert { target, out, layout, dtype } => convert_to(common, &target, &out, layout, dtype),
+        ModelCommand::Convert {
+            target,
+            out,
+            layout,
+            dtype,
+        } => convert_to(common, &target, &out, layout, dtype),
     }
 }
 
@@ -50,19 +56,41 @@ fn list(common: &Common) -> Result<()> {
             "path": here.map(|model| &model.path),
         }));
     }
-    let others = installed.iter().filter(|model| Variant::by_name(&model.name).is_none());
-    models.extend(others.map(|model| json!({ "name": model.name, "state": "installed", "path": model.path })));
-    let mut rows = vec![["name", "state", "parameters", "size", "license"].map(str::to_owned).to_vec()];
+    let others = installed
+        .iter()
+        .filter(|model| Variant::by_name(&model.name).is_none());
+    models.extend(
+        others.map(|model| json!({ "name": model.name, "state": "installed", "path": model.path })),
+    );
+    let mut rows = vec![
+        ["name", "state", "parameters", "size", "license"]
+            .map(str::to_owned)
+            .to_vec(),
+    ];
     rows.extend(models.iter().map(row));
-    out::results(common, &json!({ "command": "model list", "models": models }), &out::table(&rows));
+    out::results(
+        common,
+        &json!({ "command": "model list", "models": models }),
+        &out::table(&rows),
+    );
     Ok(())
 }
 
 fn row(model: &Value) -> Vec<String> {
     let text = |name: &str| model[name].as_str().unwrap_or_default().to_owned();
-    let params = model["params"].as_u64().map(|n| format!("{:.1} M", n as f64 / 1e6)).unwrap_or_default();
-    let size = model["download_bytes"].as_u64().map(|n| format!("{} MB", n / 1_000_000)).unwrap_or_default();
-    let state = if model["untrained"] == true { "built in, untrained".to_owned() } else { text("state") };
+    let params = model["params"]
+        .as_u64()
+        .map(|n| format!("{:.1} M", n as f64 / 1e6))
+        .unwrap_or_default();
+    let size = model["download_bytes"]
+        .as_u64()
+        .map(|n| format!("{} MB", n / 1_000_000))
+        .unwrap_or_default();
+    let state = if model["untrained"] == true {
+        "built in, untrained".to_owned()
+    } else {
+        text("state")
+    };
     vec![text("name"), state, params, size, text("license")]
 }
 
@@ -80,7 +108,12 @@ fn builtin_info() -> (Value, Vec<String>) {
     let count = tensors(&builtin.config).len();
     let statistics = Statistics::LVD;
     let counts = [count, count, 0, 0];
-    let mut json = described(&builtin.config, (statistics.mean, statistics.std), counts, Builtin::sha256());
+    let mut json = described(
+        &builtin.config,
+        (statistics.mean, statistics.std),
+        counts,
+        Builtin::sha256(),
+    );
     json["name"] = json!(BUILTIN);
     json["layout"] = json!("seeded");
     json["variant"] = Value::Null;
@@ -94,8 +127,18 @@ fn builtin_info() -> (Value, Vec<String>) {
 fn file_info(checkpoint: &Checkpoint) -> (Value, Vec<String>) {
     let report = checkpoint.report();
     let (missing, wrong) = (report.missing(), report.wrong());
-    let counts = [report.tensors.len(), report.count(Status::Loaded), missing.len(), report.unexpected.len()];
-    let mut json = described(checkpoint.config(), checkpoint.statistics(), counts, checkpoint.sha256().to_owned());
+    let counts = [
+        report.tensors.len(),
+        report.count(Status::Loaded),
+        missing.len(),
+        report.unexpected.len(),
+    ];
+    let mut json = described(
+        checkpoint.config(),
+        checkpoint.statistics(),
+        counts,
+        checkpoint.sha256().to_owned(),
+    );
     json["name"] = json!(checkpoint.path());
     json["layout"] = json!(checkpoint.layout());
     json["variant"] = json!(checkpoint.variant().map(|variant| variant.name));
@@ -105,21 +148,30 @@ fn file_info(checkpoint: &Checkpoint) -> (Value, Vec<String>) {
     json["metadata"] = json!(checkpoint.metadata());
     json["report"] = json!(report);
     let mut lines = summary(&json);
-    for (what, names) in [("missing", &missing), ("wrong", &wrong), ("unexpected", &report.unexpected)] {
+    for (what, names) in [
+        ("missing", &missing),
+        ("wrong", &wrong),
+        ("unexpected", &report.unexpected),
+    ] {
         lines.extend(names.iter().map(|name| format!("{what}  {name}")));
     }
     (json, lines)
 }
 
 /// What every model has in common.
-fn described(config: &BackboneConfig, (mean, std): ([f32; 3], [f32; 3]), [expected, loaded, missing, unexpected]: [usize; 4], sha256: String) -> Value {
+fn described(
+    config: &BackboneConfig,
+    (mean, std): ([f32; 3], [f32; 3]),
+    [expected, loaded, missing, unexpected]: [usize; 4],
+    sha256: String,
+) -> Value {
     let (depth, heads) = match config {
         BackboneConfig::Vit(vit) => (json!(vit.depth), json!(vit.heads)),
         BackboneConfig::ConvNext(convnext) => (json!(convnext.depths), Value::Null),
     };
     json!({
         "command": "model info", "family": config.family(), "dim": config.dim(), "depth": depth, "heads": heads,
-        "patch": config.patch(), "registers": config.registers(), "mean": mean, "std": std,
+        "patch": config.patch(), "registers": config.registers(), "mean": out::numbers(&mean), "std": out::numbers(&std),
         "tensors": { "expected": expected, "loaded": loaded, "missing": missing, "unexpected": unexpected },
         "sha256": sha256, "config": config,
     })
@@ -127,17 +179,35 @@ fn described(config: &BackboneConfig, (mean, std): ([f32; 3], [f32; 3]), [expect
 
 fn summary(json: &Value) -> Vec<String> {
     const FIELDS: [&str; 15] = [
-        "name", "family", "variant", "layout", "params", "dim", "depth", "heads", "patch", "registers", "mean", "std",
-        "license", "untrained", "sha256",
+        "name",
+        "family",
+        "variant",
+        "layout",
+        "params",
+        "dim",
+        "depth",
+        "heads",
+        "patch",
+        "registers",
+        "mean",
+        "std",
+        "license",
+        "untrained",
+        "sha256",
     ];
-    let plain = |value: &Value| value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned);
+    let plain = |value: &Value| {
+        value
+            .as_str()
+            .map_or_else(|| value.to_string(), ToOwned::to_owned)
+    };
     let mut rows: Vec<Vec<String>> = FIELDS
         .iter()
         .filter(|field| !json[**field].is_null())
         .map(|field| vec![(*field).to_owned(), plain(&json[*field])])
         .collect();
     let tensors = &json["tensors"];
-    let counts = ["expected", "loaded", "missing", "unexpected"].map(|name| format!("{} {name}", tensors[name]));
+    let counts = ["expected", "loaded", "missing", "unexpected"]
+        .map(|name| format!("{} {name}", tensors[name]));
     rows.push(vec!["tensors".into(), counts.join(", ")]);
     if let Some(by) = json["report"]["data_decided_by"].as_str() {
         rows.push(vec!["statistics".into(), format!("decided by {by}")]);
@@ -154,16 +224,30 @@ fn download(common: &Common, name: &str, endpoint: Option<String>, cancel: &Canc
         options.endpoint = endpoint;
     }
     if wanted.repository().starts_with("facebook/dinov3") {
-        let page = format!("{}/{}", options.endpoint.trim_end_matches('/'), wanted.repository());
-        out::note(common, &format!("note: these weights are under the {LICENSE}; by using them you agree to it: {page}"));
+        let page = format!(
+            "{}/{}",
+            options.endpoint.trim_end_matches('/'),
+            wanted.repository()
+        );
+        out::note(
+            common,
+            &format!(
+                "note: these weights are under the {LICENSE}; by using them you agree to it: {page}"
+            ),
+        );
     }
     let bar = out::progress(common, 2, "bytes");
     bar.set_message(name.to_owned());
     let mut progress = |event: Progress<'_>| match event {
         Progress::Started { total, .. } => bar.set_length(total.unwrap_or(0)),
         Progress::Bytes { done, .. } => bar.set_position(done),
-        Progress::Retrying { file, error, .. } => out::note(common, &format!("retrying {file}: {error}")),
-        Progress::Waiting => out::note(common, "waiting for another process that downloads this model"),
+        Progress::Retrying { file, error, .. } => {
+            out::note(common, &format!("retrying {file}: {error}"))
+        }
+        Progress::Waiting => out::note(
+            common,
+            "waiting for another process that downloads this model",
+        ),
         Progress::Verifying { .. } => {}
     };
     let installed = store.download(&wanted, &options, &mut progress, &|| cancel.is_cancelled())?;
@@ -175,28 +259,56 @@ fn download(common: &Common, name: &str, endpoint: Option<String>, cancel: &Canc
 
 fn wanted(name: &str) -> Result<Wanted> {
     match Variant::by_name(name) {
-        Some(Variant { repository: Some(repository), .. }) => Ok(Wanted::new(name, repository)?),
+        Some(Variant {
+            repository: Some(repository),
+            ..
+        }) => Ok(Wanted::new(name, repository)?),
         Some(_) => bail!("model {name} is not on the hub: open its file with --model PATH"),
         None if name.contains('/') => Ok(Wanted::from_repository(name)?),
-        None => bail!("no model \"{name}\": expected a name of `dinoscope model list` or owner/name"),
+        None => {
+            bail!("no model \"{name}\": expected a name of `dinoscope model list` or owner/name")
+        }
     }
 }
 
-fn convert_to(common: &Common, target: &str, path: &Path, layout: Layout, dtype: Option<DType>) -> Result<()> {
+fn convert_to(
+    common: &Common,
+    target: &str,
+    path: &Path,
+    layout: Layout,
+    dtype: Option<DType>,
+) -> Result<()> {
     let written = match find_model(target, Store::open().ok().as_ref())? {
         ModelSource::Builtin => save_builtin(path, layout, dtype, common.force)?,
-        ModelSource::Path(source) => convert(&Checkpoint::open(&source)?, path, layout, dtype, common.force)?,
+        ModelSource::Path(source) => convert(
+            &Checkpoint::open(&source)?,
+            path,
+            layout,
+            dtype,
+            common.force,
+        )?,
     };
-    let Written { files, tensors, bytes } = &written;
+    let Written {
+        files,
+        tensors,
+        bytes,
+    } = &written;
     let json = json!({ "command": "model convert", "layout": layout.to_string(), "files": files, "tensors": tensors, "bytes": bytes });
-    let lines: Vec<String> = files.iter().map(|file: &PathBuf| file.display().to_string()).collect();
+    let lines: Vec<String> = files
+        .iter()
+        .map(|file: &PathBuf| file.display().to_string())
+        .collect();
     out::results(common, &json, &lines);
     Ok(())
 }
 
 /// The built-in model as a file, marked as untrained.
 fn save_builtin(path: &Path, layout: Layout, dtype: Option<DType>, force: bool) -> Result<Written> {
-    let Builtin { seed, config, untrained } = Builtin::read();
+    let Builtin {
+        seed,
+        config,
+        untrained,
+    } = Builtin::read();
     let statistics = Statistics::LVD;
     let metadata = [
         ("license", "MIT OR Apache-2.0".to_owned()),
@@ -208,7 +320,10 @@ fn save_builtin(path: &Path, layout: Layout, dtype: Option<DType>, force: bool) 
         dtype,
         statistics: (statistics.mean, statistics.std),
         data: Some(Data::Lvd),
-        metadata: metadata.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+        metadata: metadata
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect(),
         force,
     };
     let fresh = Fresh { seed };

@@ -6,7 +6,7 @@
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
-use super::gemm::{PANEL, product};
+use super::gemm::{PANEL, Tile, product};
 use super::{math, rows_per_task};
 
 /// Keys that are scored before the running sums are updated.
@@ -26,28 +26,51 @@ pub(crate) struct Attention<'a> {
 }
 
 /// `qkv` `[batch, tokens, 3, heads, head_dim]` → `out` `[batch, tokens, heads, head_dim]`.
-pub(crate) fn attention(shape: Attention<'_>, qkv: &[f32], out: &mut [f32]) {
-    let arch = Arch::new();
-    let Attention { tokens, heads, head_dim, .. } = shape;
+pub(crate) fn attention(arch: Arch, shape: Attention<'_>, qkv: &[f32], out: &mut [f32]) {
+    let Attention {
+        tokens,
+        heads,
+        head_dim,
+        ..
+    } = shape;
     let dim = heads * head_dim;
     let key_len = tokens.div_ceil(PANEL) * PANEL * head_dim;
     let value_len = head_dim.div_ceil(PANEL) * PANEL * tokens;
     let mut keys = vec![0.0; heads * key_len];
     let mut values = vec![0.0; heads * value_len];
     let rows = rows_per_task(tokens).min(112);
-    for (qkv, out) in qkv.chunks_exact(3 * dim * tokens).zip(out.chunks_exact_mut(dim * tokens)) {
-        keys.par_chunks_exact_mut(PANEL * head_dim).enumerate().for_each(|(i, panel)| {
-            let panels = tokens.div_ceil(PANEL);
-            shape.pack_keys(qkv, i / panels, i % panels * PANEL, panel);
-        });
-        values.par_chunks_exact_mut(PANEL * tokens).enumerate().for_each(|(i, panel)| {
-            let panels = head_dim.div_ceil(PANEL);
-            shape.pack_values(qkv, i / panels, i % panels * PANEL, panel);
-        });
+    for (qkv, out) in qkv
+        .chunks_exact(3 * dim * tokens)
+        .zip(out.chunks_exact_mut(dim * tokens))
+    {
+        keys.par_chunks_exact_mut(PANEL * head_dim)
+            .enumerate()
+            .for_each(|(i, panel)| {
+                let panels = tokens.div_ceil(PANEL);
+                shape.pack_keys(qkv, i / panels, i % panels * PANEL, panel);
+            });
+        values
+            .par_chunks_exact_mut(PANEL * tokens)
+            .enumerate()
+            .for_each(|(i, panel)| {
+                let panels = head_dim.div_ceil(PANEL);
+                shape.pack_values(qkv, i / panels, i % panels * PANEL, panel);
+            });
         let (keys, values) = (&keys[..], &values[..]);
-        out.par_chunks_mut(rows * dim).enumerate().for_each_init(Scratch::default, |scratch, (i, out)| {
-            arch.dispatch(Queries { shape, qkv, keys, values, first: i * rows, scratch, out });
-        });
+        out.par_chunks_mut(rows * dim).enumerate().for_each_init(
+            Scratch::default,
+            |scratch, (i, out)| {
+                arch.dispatch(Queries {
+                    shape,
+                    qkv,
+                    keys,
+                    values,
+                    first: i * rows,
+                    scratch,
+                    out,
+                });
+            },
+        );
     }
 }
 
@@ -67,7 +90,10 @@ impl Attention<'_> {
         let Some(patch) = token.checked_sub(prefix) else {
             return out.copy_from_slice(x);
         };
-        let (cos, sin) = (&self.cos[patch * half..][..half], &self.sin[patch * half..][..half]);
+        let (cos, sin) = (
+            &self.cos[patch * half..][..half],
+            &self.sin[patch * half..][..half],
+        );
         let (x0, x1) = x.split_at(half);
         let (out0, out1) = out.split_at_mut(half);
         for j in 0..half {
@@ -80,7 +106,11 @@ impl Attention<'_> {
     fn pack_keys(&self, qkv: &[f32], head: usize, first: usize, panel: &mut [f32]) {
         let mut turned = vec![0.0; self.head_dim];
         for column in 0..PANEL.min(self.tokens - first) {
-            self.rotate(first + column, self.part(qkv, 1, first + column, head), &mut turned);
+            self.rotate(
+                first + column,
+                self.part(qkv, 1, first + column, head),
+                &mut turned,
+            );
             for (row, &value) in turned.iter().enumerate() {
                 panel[row * PANEL + column] = value;
             }
@@ -136,7 +166,12 @@ impl WithSimd for Queries<'_> {
 impl Queries<'_> {
     #[inline(always)]
     fn run<S: Simd, const TILE: usize, const WIDTH: usize>(mut self, simd: S) {
-        let Attention { tokens, heads, head_dim, .. } = self.shape;
+        let Attention {
+            tokens,
+            heads,
+            head_dim,
+            ..
+        } = self.shape;
         let width = head_dim.next_multiple_of(PANEL);
         let rows = self.out.len() / (heads * head_dim);
         for head in 0..heads {
@@ -156,11 +191,18 @@ impl Queries<'_> {
         }
     }
 
-    /// Queries of one head, turned and divided by the root of the head's size.
+    /// Queries of one head, turned and scaled.
     #[inline(always)]
     fn load_queries(&mut self, head: usize, rows: usize) {
-        let Self { shape, qkv, first, scratch, .. } = self;
-        let scale = 1.0 / (shape.head_dim as f32).sqrt();
+        let Self {
+            shape,
+            qkv,
+            first,
+            scratch,
+            ..
+        } = self;
+        // Scores in units of ln 2, so that weights are plain powers of two.
+        let scale = std::f32::consts::LOG2_E / (shape.head_dim as f32).sqrt();
         scratch.queries.resize(rows * shape.head_dim, 0.0);
         for (r, query) in scratch.queries.chunks_exact_mut(shape.head_dim).enumerate() {
             shape.rotate(*first + r, shape.part(qkv, 0, *first + r, head), query);
@@ -178,37 +220,68 @@ impl Queries<'_> {
         keys: usize,
         rows: usize,
     ) {
-        let Attention { tokens, head_dim, .. } = self.shape;
+        let Attention {
+            tokens, head_dim, ..
+        } = self.shape;
         let head_keys = &self.keys[head * tokens.div_ceil(PANEL) * PANEL * head_dim..];
         let block = &head_keys[first_key * head_dim..][..keys.div_ceil(PANEL) * PANEL * head_dim];
         for (p, panel) in block.chunks_exact(PANEL * head_dim).enumerate() {
             let (vectors, _) = S::as_simd_f32s(panel);
             let (panel, _) = vectors.as_chunks::<WIDTH>();
-            tiles::<TILE>(rows, #[inline(always)] |top, height| {
-                let mut y = [[0.0; PANEL]; TILE];
-                product(simd, height, &self.scratch.queries[top * head_dim..], head_dim, panel, &mut y);
-                for (r, y) in y[..height].iter().enumerate() {
-                    self.scratch.scores[(top + r) * KEY_BLOCK + p * PANEL..][..PANEL].copy_from_slice(y);
-                }
-            });
+            tiles::<TILE>(
+                rows,
+                #[inline(always)]
+                |top, height| {
+                    let Scratch {
+                        queries, scores, ..
+                    } = &mut *self.scratch;
+                    let out = &mut scores[top * KEY_BLOCK + p * PANEL..];
+                    let into = Tile {
+                        rows: height,
+                        out,
+                        stride: KEY_BLOCK,
+                        add: false,
+                    };
+                    product::<S, TILE, WIDTH>(
+                        simd,
+                        &queries[top * head_dim..],
+                        head_dim,
+                        panel,
+                        into,
+                    );
+                },
+            );
         }
     }
 
-    /// Scores to weights `e^(score − maximum)`; rescales what was summed under a smaller maximum.
+    /// Scores to weights `2^(score − maximum)`; rescales what was summed under a smaller maximum.
     #[inline(always)]
     fn soften<S: Simd>(&mut self, simd: S, keys: usize, width: usize) {
-        let Scratch { scores, sums, running, .. } = &mut *self.scratch;
-        let rows = scores.chunks_exact_mut(KEY_BLOCK).zip(sums.chunks_exact_mut(width)).zip(running);
+        let Scratch {
+            scores,
+            sums,
+            running,
+            ..
+        } = &mut *self.scratch;
+        let rows = scores
+            .chunks_exact_mut(KEY_BLOCK)
+            .zip(sums.chunks_exact_mut(width))
+            .zip(running);
         for ((scores, sums), [maximum, total]) in rows {
             let scores = &mut scores[..keys];
             let new = largest(simd, scores).max(*maximum);
             if new > *maximum {
-                let shrink = (*maximum - new).exp();
+                let shrink = (*maximum - new).exp2();
                 *total *= shrink;
-                math::map(simd, sums, #[inline(always)] |v| simd.mul_f32s(v, simd.splat_f32s(shrink)));
+                math::map(
+                    simd,
+                    sums,
+                    #[inline(always)]
+                    |v| simd.mul_f32s(v, simd.splat_f32s(shrink)),
+                );
                 *maximum = new;
             }
-            *total += exponentials(simd, scores, new);
+            *total += powers(simd, scores, new);
         }
     }
 
@@ -222,28 +295,48 @@ impl Queries<'_> {
         keys: usize,
         rows: usize,
     ) {
-        let Attention { tokens, head_dim, .. } = self.shape;
+        let Attention {
+            tokens, head_dim, ..
+        } = self.shape;
         let panels = head_dim.div_ceil(PANEL);
         let head_values = &self.values[head * panels * PANEL * tokens..][..panels * PANEL * tokens];
         for (p, panel) in head_values.chunks_exact(PANEL * tokens).enumerate() {
             let (vectors, _) = S::as_simd_f32s(&panel[first_key * PANEL..][..keys * PANEL]);
             let (panel, _) = vectors.as_chunks::<WIDTH>();
-            tiles::<TILE>(rows, #[inline(always)] |top, height| {
-                let mut y = [[0.0; PANEL]; TILE];
-                product(simd, height, &self.scratch.scores[top * KEY_BLOCK..], KEY_BLOCK, panel, &mut y);
-                for (r, y) in y[..height].iter().enumerate() {
-                    let sums = &mut self.scratch.sums[((top + r) * panels + p) * PANEL..][..PANEL];
-                    math::zip(simd, sums, y, #[inline(always)] |a, b| simd.add_f32s(a, b));
-                }
-            });
+            tiles::<TILE>(
+                rows,
+                #[inline(always)]
+                |top, height| {
+                    let Scratch { scores, sums, .. } = &mut *self.scratch;
+                    let out = &mut sums[(top * panels + p) * PANEL..];
+                    let into = Tile {
+                        rows: height,
+                        out,
+                        stride: panels * PANEL,
+                        add: true,
+                    };
+                    product::<S, TILE, WIDTH>(
+                        simd,
+                        &scores[top * KEY_BLOCK..],
+                        KEY_BLOCK,
+                        panel,
+                        into,
+                    );
+                },
+            );
         }
     }
 
     /// Divides by the sums of weights and writes the head's columns.
     #[inline(always)]
     fn store(&mut self, head: usize, width: usize) {
-        let Attention { heads, head_dim, .. } = self.shape;
-        let rows = self.out.chunks_exact_mut(heads * head_dim).zip(self.scratch.sums.chunks_exact(width));
+        let Attention {
+            heads, head_dim, ..
+        } = self.shape;
+        let rows = self
+            .out
+            .chunks_exact_mut(heads * head_dim)
+            .zip(self.scratch.sums.chunks_exact(width));
         for ((out, sums), [_, total]) in rows.zip(&self.scratch.running) {
             let inverse = 1.0 / total;
             for (out, sum) in out[head * head_dim..][..head_dim].iter_mut().zip(sums) {
@@ -269,7 +362,10 @@ fn largest<S: Simd>(simd: S, x: &[f32]) -> f32 {
     let (pairs, rest) = vectors.as_chunks::<2>();
     let mut most = [simd.splat_f32s(f32::NEG_INFINITY); 2];
     for pair in pairs {
-        most = [simd.max_f32s(most[0], pair[0]), simd.max_f32s(most[1], pair[1])];
+        most = [
+            simd.max_f32s(most[0], pair[0]),
+            simd.max_f32s(most[1], pair[1]),
+        ];
     }
     for &v in rest {
         most[0] = simd.max_f32s(most[0], v);
@@ -278,19 +374,19 @@ fn largest<S: Simd>(simd: S, x: &[f32]) -> f32 {
     tail.iter().fold(most, |a, &b| a.max(b))
 }
 
-/// Replaces `x` by `e^(x − maximum)` and returns the sum.
+/// Replaces `x` by `2^(x − maximum)` and returns the sum.
 #[inline(always)]
-fn exponentials<S: Simd>(simd: S, x: &mut [f32], maximum: f32) -> f32 {
+fn powers<S: Simd>(simd: S, x: &mut [f32], maximum: f32) -> f32 {
     let shift = simd.splat_f32s(maximum);
     let mut sum = simd.splat_f32s(0.0);
     let (vectors, tail) = S::as_mut_simd_f32s(x);
     for v in vectors {
-        *v = math::exp(simd, simd.sub_f32s(*v, shift));
+        *v = math::exp2(simd, simd.sub_f32s(*v, shift));
         sum = simd.add_f32s(sum, *v);
     }
     let mut sum = simd.reduce_sum_f32s(sum);
     if !tail.is_empty() {
-        let v = math::exp(simd, simd.sub_f32s(simd.partial_load_f32s(tail), shift));
+        let v = math::exp2(simd, simd.sub_f32s(simd.partial_load_f32s(tail), shift));
         simd.partial_store_f32s(tail, v);
         sum += tail.iter().sum::<f32>();
     }

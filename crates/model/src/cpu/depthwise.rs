@@ -18,14 +18,25 @@ pub(crate) struct Depthwise<'a> {
 }
 
 /// `input` and `out`: `[batch, rows, columns, channels]`.
-pub(crate) fn depthwise(layer: Depthwise<'_>, input: &[f32], out: &mut [f32]) {
-    let arch = Arch::new();
-    let Depthwise { rows, columns, bias, .. } = layer;
+pub(crate) fn depthwise(arch: Arch, layer: Depthwise<'_>, input: &[f32], out: &mut [f32]) {
+    let Depthwise {
+        rows,
+        columns,
+        bias,
+        ..
+    } = layer;
     let line = columns * bias.len();
-    out.par_chunks_exact_mut(line).enumerate().for_each(|(i, out)| {
-        let picture = &input[i / rows * rows * line..][..rows * line];
-        arch.dispatch(Line { layer, picture, row: i % rows, out });
-    });
+    out.par_chunks_exact_mut(line)
+        .enumerate()
+        .for_each(|(i, out)| {
+            let picture = &input[i / rows * rows * line..][..rows * line];
+            arch.dispatch(Line {
+                layer,
+                picture,
+                row: i % rows,
+                out,
+            });
+        });
 }
 
 struct Line<'a> {
@@ -40,12 +51,26 @@ impl WithSimd for Line<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self { layer: Depthwise { rows, columns, weight, bias }, picture, row, out } = self;
+        let Self {
+            layer:
+                Depthwise {
+                    rows,
+                    columns,
+                    weight,
+                    bias,
+                },
+            picture,
+            row,
+            out,
+        } = self;
         let channels = bias.len();
         // Output row `row` reads input rows `row − 3 ..= row + 3`, those inside the picture.
         let (top, bottom) = (row.saturating_sub(SIDE / 2), (row + SIDE / 2 + 1).min(rows));
         for (column, out) in out.chunks_exact_mut(channels).enumerate() {
-            let (left, right) = (column.saturating_sub(SIDE / 2), (column + SIDE / 2 + 1).min(columns));
+            let (left, right) = (
+                column.saturating_sub(SIDE / 2),
+                (column + SIDE / 2 + 1).min(columns),
+            );
             out.copy_from_slice(bias);
             let mut first = 0;
             // Four vectors of channels at a time keep their sums in registers over all taps.
@@ -60,13 +85,19 @@ impl WithSimd for Line<'_> {
                 for y in top..bottom {
                     for x in left..right {
                         let tap = (y + SIDE / 2 - row) * SIDE + (x + SIDE / 2 - column);
-                        let (w, w_tail) = S::as_simd_f32s(&weight[tap * channels + first..][..count]);
-                        let (v, v_tail) = S::as_simd_f32s(&picture[(y * columns + x) * channels + first..][..count]);
+                        let (w, w_tail) =
+                            S::as_simd_f32s(&weight[tap * channels + first..][..count]);
+                        let (v, v_tail) = S::as_simd_f32s(
+                            &picture[(y * columns + x) * channels + first..][..count],
+                        );
                         for ((sum, &w), &v) in sums.iter_mut().zip(w).zip(v) {
                             *sum = simd.mul_add_e_f32s(w, v, *sum);
                         }
                         if !w_tail.is_empty() {
-                            let (w, v) = (simd.partial_load_f32s(w_tail), simd.partial_load_f32s(v_tail));
+                            let (w, v) = (
+                                simd.partial_load_f32s(w_tail),
+                                simd.partial_load_f32s(v_tail),
+                            );
                             tail_sum = simd.mul_add_e_f32s(w, v, tail_sum);
                         }
                     }

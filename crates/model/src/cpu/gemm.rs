@@ -21,16 +21,23 @@ pub(crate) fn packed_len(inputs: usize, outputs: usize) -> usize {
 
 /// Packs rows `[outputs, inputs]`, as checkpoints store them, into panels; missing columns are zero.
 pub(crate) fn pack_rows(rows: &[f32], inputs: usize, panels: &mut [f32]) {
-    assert_eq!(panels.len(), packed_len(inputs, rows.len() / inputs), "panels: wrong length");
+    assert_eq!(
+        panels.len(),
+        packed_len(inputs, rows.len() / inputs),
+        "panels: wrong length"
+    );
     let sources = rows.par_chunks(PANEL * inputs);
-    panels.par_chunks_exact_mut(PANEL * inputs).zip(sources).for_each(|(panel, rows)| {
-        panel.fill(0.0);
-        for (column, row) in rows.chunks_exact(inputs).enumerate() {
-            for (i, &value) in row.iter().enumerate() {
-                panel[i * PANEL + column] = value;
+    panels
+        .par_chunks_exact_mut(PANEL * inputs)
+        .zip(sources)
+        .for_each(|(panel, rows)| {
+            panel.fill(0.0);
+            for (column, row) in rows.chunks_exact(inputs).enumerate() {
+                for (i, &value) in row.iter().enumerate() {
+                    panel[i * PANEL + column] = value;
+                }
             }
-        }
-    });
+        });
 }
 
 /// A packed layer.
@@ -75,18 +82,31 @@ pub(crate) enum Epilogue<'a> {
 }
 
 /// `out = epilogue(input · weight + bias)`. `input` `[m, inputs]`, `out` `[m, outputs]`, rows shared out over threads.
-pub(crate) fn linear(layer: Linear<'_>, input: &[f32], epilogue: Epilogue<'_>, out: &mut [f32]) {
-    let arch = Arch::new();
+pub(crate) fn linear(
+    arch: Arch,
+    layer: Linear<'_>,
+    input: &[f32],
+    epilogue: Epilogue<'_>,
+    out: &mut [f32],
+) {
     let rows = rows_per_task(out.len() / layer.outputs);
-    out.par_chunks_mut(rows * layer.outputs).zip(input.par_chunks(rows * layer.inputs)).for_each(|(out, input)| {
-        arch.dispatch(Rows { layer, input, epilogue, out });
-    });
+    out.par_chunks_mut(rows * layer.outputs)
+        .zip(input.par_chunks(rows * layer.inputs))
+        .for_each(|(out, input)| {
+            arch.dispatch(Rows {
+                layer,
+                input,
+                epilogue,
+                out,
+            });
+        });
 }
 
 /// A feed-forward part with a residual: `out += scale · down(hidden)`, the hidden rows never leaving the cache.
 ///
 /// `hidden = f(up(input))`, or `f(gate(input)) · up(input)` where there is a gate.
 pub(crate) fn ffn(
+    arch: Arch,
     gate: Option<Linear<'_>>,
     [up, down]: [Linear<'_>; 2],
     activation: Activation,
@@ -94,21 +114,42 @@ pub(crate) fn ffn(
     scale: &[f32],
     out: &mut [f32],
 ) {
-    let arch = Arch::new();
     // Hidden rows and one weight panel have to fit the second-level cache together.
     let rows = rows_per_task(out.len() / down.outputs).min((160 * 1024 / up.outputs).max(14));
-    let tasks = out.par_chunks_mut(rows * down.outputs).zip(input.par_chunks(rows * up.inputs));
+    let tasks = out
+        .par_chunks_mut(rows * down.outputs)
+        .zip(input.par_chunks(rows * up.inputs));
     tasks.for_each_init(Vec::new, |hidden: &mut Vec<f32>, (out, input)| {
         let rows = out.len() / down.outputs;
         hidden.resize(rows * up.outputs, 0.0);
         let hidden = &mut hidden[..rows * up.outputs];
         if let Some(gate) = gate {
-            arch.dispatch(Rows { layer: gate, input, epilogue: Epilogue::Store, out: hidden });
-            arch.dispatch(Rows { layer: up, input, epilogue: Epilogue::Gate(activation), out: hidden });
+            arch.dispatch(Rows {
+                layer: gate,
+                input,
+                epilogue: Epilogue::Store,
+                out: hidden,
+            });
+            arch.dispatch(Rows {
+                layer: up,
+                input,
+                epilogue: Epilogue::Gate(activation),
+                out: hidden,
+            });
         } else {
-            arch.dispatch(Rows { layer: up, input, epilogue: Epilogue::Activate(activation), out: hidden });
+            arch.dispatch(Rows {
+                layer: up,
+                input,
+                epilogue: Epilogue::Activate(activation),
+                out: hidden,
+            });
         }
-        arch.dispatch(Rows { layer: down, input: hidden, epilogue: Epilogue::Add(scale), out });
+        arch.dispatch(Rows {
+            layer: down,
+            input: hidden,
+            epilogue: Epilogue::Add(scale),
+            out,
+        });
     });
 }
 
@@ -139,10 +180,22 @@ impl Rows<'_> {
     fn run<S: Simd, const TILE: usize, const WIDTH: usize>(self, simd: S) {
         // Input rows of one block, which every panel reads again, stay in the second-level cache.
         const BLOCK_FLOATS: usize = 96 * 1024;
-        let Self { layer: Linear { panels, bias, inputs, outputs }, input, epilogue, out } = self;
+        let Self {
+            layer:
+                Linear {
+                    panels,
+                    bias,
+                    inputs,
+                    outputs,
+                },
+            input,
+            epilogue,
+            out,
+        } = self;
         let rows = out.len() / outputs;
         let tiles = rows.div_ceil(TILE);
         let block = (BLOCK_FLOATS / inputs / TILE).max(1);
+        let mut y = [0.0; MOST_ROWS * PANEL];
         for first in (0..tiles).step_by(block) {
             for (p, panel) in panels.chunks_exact(inputs * PANEL).enumerate() {
                 let column = p * PANEL;
@@ -154,11 +207,27 @@ impl Rows<'_> {
                     let (top, end) = (tile * rows / tiles, (tile + 1) * rows / tiles);
                     let input = &input[top * inputs..];
                     let out = &mut out[top * outputs + column..];
-                    let mut y = [[0.0; PANEL]; TILE];
-                    product(simd, end - top, input, inputs, panel, &mut y);
-                    for (r, y) in y[..end - top].iter_mut().enumerate() {
-                        let bias = if bias.is_empty() { bias } else { &bias[column..][..columns] };
-                        finish(simd, &mut y[..columns], bias, epilogue, column, &mut out[r * outputs..][..columns]);
+                    let into = Tile {
+                        rows: end - top,
+                        out: &mut y,
+                        stride: PANEL,
+                        add: false,
+                    };
+                    product::<S, TILE, WIDTH>(simd, input, inputs, panel, into);
+                    for (r, y) in y.chunks_exact_mut(PANEL).take(end - top).enumerate() {
+                        let bias = if bias.is_empty() {
+                            bias
+                        } else {
+                            &bias[column..][..columns]
+                        };
+                        finish(
+                            simd,
+                            &mut y[..columns],
+                            bias,
+                            epilogue,
+                            column,
+                            &mut out[r * outputs..][..columns],
+                        );
                     }
                 }
             }
@@ -168,41 +237,90 @@ impl Rows<'_> {
 
 /// Adds the bias to a row of a tile and writes it by the epilogue.
 #[inline(always)]
-fn finish<S: Simd>(simd: S, y: &mut [f32], bias: &[f32], epilogue: Epilogue<'_>, column: usize, out: &mut [f32]) {
+fn finish<S: Simd>(
+    simd: S,
+    y: &mut [f32],
+    bias: &[f32],
+    epilogue: Epilogue<'_>,
+    column: usize,
+    out: &mut [f32],
+) {
     if !bias.is_empty() {
-        math::zip(simd, y, bias, #[inline(always)] |v, b| simd.add_f32s(v, b));
+        math::zip(
+            simd,
+            y,
+            bias,
+            #[inline(always)]
+            |v, b| simd.add_f32s(v, b),
+        );
     }
     match epilogue {
         Epilogue::Store => out.copy_from_slice(y),
         Epilogue::Activate(kind) => {
             out.copy_from_slice(y);
-            math::map(simd, out, #[inline(always)] |v| kind.apply(simd, v));
+            math::map(
+                simd,
+                out,
+                #[inline(always)]
+                |v| kind.apply(simd, v),
+            );
         }
-        Epilogue::Gate(kind) => math::zip(simd, out, y, #[inline(always)] |gate, v| simd.mul_f32s(kind.apply(simd, gate), v)),
+        Epilogue::Gate(kind) => math::zip(
+            simd,
+            out,
+            y,
+            #[inline(always)]
+            |gate, v| simd.mul_f32s(kind.apply(simd, gate), v),
+        ),
         Epilogue::Add(scale) => {
-            math::zip(simd, y, &scale[column..][..out.len()], #[inline(always)] |v, s| simd.mul_f32s(v, s));
-            math::zip(simd, out, y, #[inline(always)] |o, v| simd.add_f32s(o, v));
+            math::zip(
+                simd,
+                y,
+                &scale[column..][..out.len()],
+                #[inline(always)]
+                |v, s| simd.mul_f32s(v, s),
+            );
+            math::zip(
+                simd,
+                out,
+                y,
+                #[inline(always)]
+                |o, v| simd.add_f32s(o, v),
+            );
         }
     }
 }
 
-/// `out[r, ..] = input[r, ..k] · panel` for the first `rows` rows, `stride` floats apart in `input`.
+/// Rows of the tallest tile on any machine.
+const MOST_ROWS: usize = 14;
+
+/// Where a tile of 32 columns goes.
+pub(super) struct Tile<'a> {
+    /// Height of the tile.
+    pub(super) rows: usize,
+    /// First row of the tile; the others follow `stride` floats apart.
+    pub(super) out: &'a mut [f32],
+    pub(super) stride: usize,
+    /// Whether the product is added to what is there.
+    pub(super) add: bool,
+}
+
+/// `out[r, ..32] = input[r, ..k] · panel` for the rows of `tile`; rows are `stride` floats apart in `input`.
 ///
 /// `panel` is `[k, 32]`. The height is a constant of each copy of the kernel: sums never leave the registers.
 #[inline(always)]
 pub(super) fn product<S: Simd, const TILE: usize, const WIDTH: usize>(
     simd: S,
-    rows: usize,
     input: &[f32],
     stride: usize,
     panel: &[[S::f32s; WIDTH]],
-    out: &mut [[f32; PANEL]; TILE],
+    tile: Tile<'_>,
 ) {
     macro_rules! height {
         ($($rows:literal)+) => {
-            match rows {
-                $($rows => simd.vectorize(Product::<S, $rows, WIDTH> { simd, input, stride, panel, out: &mut out[..] }),)+
-                _ => unreachable!("a tile has at most {TILE} rows"),
+            match tile.rows {
+                $($rows => simd.vectorize(Product::<S, $rows, WIDTH> { simd, input, stride, panel, tile }),)+
+                rows => unreachable!("a tile has 1 to {TILE} rows, found {rows}"),
             }
         };
     }
@@ -218,7 +336,7 @@ struct Product<'a, S: Simd, const ROWS: usize, const WIDTH: usize> {
     input: &'a [f32],
     stride: usize,
     panel: &'a [[S::f32s; WIDTH]],
-    out: &'a mut [[f32; PANEL]],
+    tile: Tile<'a>,
 }
 
 impl<S: Simd, const ROWS: usize, const WIDTH: usize> NullaryFnOnce for Product<'_, S, ROWS, WIDTH> {
@@ -226,7 +344,13 @@ impl<S: Simd, const ROWS: usize, const WIDTH: usize> NullaryFnOnce for Product<'
 
     #[inline(always)]
     fn call(self) {
-        let Self { simd, input, stride, panel, out } = self;
+        let Self {
+            simd,
+            input,
+            stride,
+            panel,
+            tile,
+        } = self;
         let rows: [&[f32]; ROWS] = array::from_fn(|r| &input[r * stride..][..panel.len()]);
         // Two vectors at a time: ROWS × 2 sums, two weights and one input fill the registers.
         for first in (0..WIDTH).step_by(2) {
@@ -240,9 +364,15 @@ impl<S: Simd, const ROWS: usize, const WIDTH: usize> NullaryFnOnce for Product<'
                     }
                 }
             }
-            for (out, sums) in out.iter_mut().zip(sums) {
-                let (vectors, _) = S::as_mut_simd_f32s(&mut out[..]);
-                vectors[first..first + 2].copy_from_slice(&sums);
+            for (r, sums) in sums.into_iter().enumerate() {
+                let (out, _) = S::as_mut_simd_f32s(&mut tile.out[r * tile.stride..][..PANEL]);
+                for (out, sum) in out[first..first + 2].iter_mut().zip(sums) {
+                    *out = if tile.add {
+                        simd.add_f32s(*out, sum)
+                    } else {
+                        sum
+                    };
+                }
             }
         }
     }

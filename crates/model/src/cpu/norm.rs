@@ -9,13 +9,27 @@ use super::{math, rows_per_task};
 ///
 /// Variance is the biased one, taken in a second pass over the centred row: one pass loses digits
 /// where a few channels are huge, as they are in deep layers.
-pub(crate) fn layer_norm(input: &[f32], gain: &[f32], shift: &[f32], eps: f32, out: &mut [f32]) {
-    let arch = Arch::new();
+pub(crate) fn layer_norm(
+    arch: Arch,
+    input: &[f32],
+    gain: &[f32],
+    shift: &[f32],
+    eps: f32,
+    out: &mut [f32],
+) {
     let dim = gain.len();
     let rows = rows_per_task(out.len() / dim);
-    out.par_chunks_mut(rows * dim).zip(input.par_chunks(rows * dim)).for_each(|(out, input)| {
-        arch.dispatch(Norm { input, gain, shift, eps, out });
-    });
+    out.par_chunks_mut(rows * dim)
+        .zip(input.par_chunks(rows * dim))
+        .for_each(|(out, input)| {
+            arch.dispatch(Norm {
+                input,
+                gain,
+                shift,
+                eps,
+                out,
+            });
+        });
 }
 
 struct Norm<'a> {
@@ -32,16 +46,47 @@ impl WithSimd for Norm<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let dim = self.gain.len();
-        for (x, out) in self.input.chunks_exact(dim).zip(self.out.chunks_exact_mut(dim)) {
-            let mean = sum(simd, x, #[inline(always)] |v| v) / dim as f32;
+        for (x, out) in self
+            .input
+            .chunks_exact(dim)
+            .zip(self.out.chunks_exact_mut(dim))
+        {
+            let mean = sum(
+                simd,
+                x,
+                #[inline(always)]
+                |v| v,
+            ) / dim as f32;
             let mean_v = simd.splat_f32s(mean);
             let mut squares = 0.0;
             out.copy_from_slice(x);
-            math::map(simd, out, #[inline(always)] |v| simd.sub_f32s(v, mean_v));
-            squares += sum(simd, out, #[inline(always)] |v| simd.mul_f32s(v, v));
+            math::map(
+                simd,
+                out,
+                #[inline(always)]
+                |v| simd.sub_f32s(v, mean_v),
+            );
+            squares += sum(
+                simd,
+                out,
+                #[inline(always)]
+                |v| simd.mul_f32s(v, v),
+            );
             let inverse = simd.splat_f32s(1.0 / (squares / dim as f32 + self.eps).sqrt());
-            math::zip(simd, out, self.gain, #[inline(always)] |v, g| simd.mul_f32s(simd.mul_f32s(v, inverse), g));
-            math::zip(simd, out, self.shift, #[inline(always)] |v, s| simd.add_f32s(v, s));
+            math::zip(
+                simd,
+                out,
+                self.gain,
+                #[inline(always)]
+                |v, g| simd.mul_f32s(simd.mul_f32s(v, inverse), g),
+            );
+            math::zip(
+                simd,
+                out,
+                self.shift,
+                #[inline(always)]
+                |v, s| simd.add_f32s(v, s),
+            );
         }
     }
 }
