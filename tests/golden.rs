@@ -7,7 +7,7 @@ use safetensors::{Dtype, SafeTensors};
 use serde_json::Value;
 
 /// Folder of the golden cases.
-pub fn folder() -> PathBuf {
+pub(crate) fn folder() -> PathBuf {
     match std::env::var_os("DINOSCOPE_GOLDEN") {
         Some(folder) => folder.into(),
         None => concat!(env!("CARGO_MANIFEST_DIR"), "/golden").into(),
@@ -15,15 +15,15 @@ pub fn folder() -> PathBuf {
 }
 
 /// One case: its description and its tensors as f64, whatever they are stored as.
-pub struct Case {
-    pub folder: PathBuf,
-    pub json: Value,
+pub(crate) struct Case {
+    pub(crate) folder: PathBuf,
+    pub(crate) json: Value,
     tensors: BTreeMap<String, (Vec<usize>, Vec<f64>)>,
 }
 
 impl Case {
     /// Reads `case.json` and `file` of the case `name`.
-    pub fn read(name: &str, file: &str) -> Self {
+    pub(crate) fn read(name: &str, file: &str) -> Self {
         let folder = folder().join(name);
         let json = std::fs::read(folder.join("case.json")).unwrap();
         let bytes = std::fs::read(folder.join(file)).unwrap();
@@ -41,15 +41,15 @@ impl Case {
         }
     }
 
-    pub fn names(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.tensors.keys().map(String::as_str)
     }
 
-    pub fn shape(&self, name: &str) -> &[usize] {
+    pub(crate) fn shape(&self, name: &str) -> &[usize] {
         &self.tensors[name].0
     }
 
-    pub fn values(&self, name: &str) -> &[f64] {
+    pub(crate) fn values(&self, name: &str) -> &[f64] {
         let (_, values) = self
             .tensors
             .get(name)
@@ -57,7 +57,7 @@ impl Case {
         values
     }
 
-    pub fn f32(&self, name: &str) -> Vec<f32> {
+    pub(crate) fn f32(&self, name: &str) -> Vec<f32> {
         self.values(name)
             .iter()
             .map(|&value| value as f32)
@@ -65,13 +65,13 @@ impl Case {
     }
 
     /// The tolerance that the case states.
-    pub fn tolerance(&self) -> (f64, f64) {
+    pub(crate) fn tolerance(&self) -> (f64, f64) {
         let get = |name| self.json["tolerance"][name].as_f64().unwrap_or(0.0);
         (get("abs"), get("rel"))
     }
 
     /// Fails unless `|found − expected| ≤ abs + rel · |expected|` everywhere.
-    pub fn check(&self, name: &str, found: &[f32], (abs, rel): (f64, f64)) {
+    pub(crate) fn check(&self, name: &str, found: &[f32], (abs, rel): (f64, f64)) {
         close(
             &format!("{}: {name}", self.folder.display()),
             self.values(name),
@@ -81,7 +81,7 @@ impl Case {
     }
 
     /// Folders of all cases below `name`.
-    pub fn below(name: &str) -> Vec<String> {
+    pub(crate) fn below(name: &str) -> Vec<String> {
         let mut names: Vec<String> = std::fs::read_dir(folder().join(name))
             .unwrap()
             .map(|entry| format!("{name}/{}", entry.unwrap().file_name().to_string_lossy()))
@@ -93,7 +93,7 @@ impl Case {
 }
 
 /// Fails at the first value outside the tolerance.
-pub fn close(what: &str, expected: &[f64], found: &[f32], (abs, rel): (f64, f64)) {
+pub(crate) fn close(what: &str, expected: &[f64], found: &[f32], (abs, rel): (f64, f64)) {
     assert_eq!(expected.len(), found.len(), "{what}: length");
     let off = |(&e, &f): (&f64, &f32)| (f64::from(f) - e).abs() - (abs + rel * e.abs());
     let worst = expected.iter().zip(found).map(off).enumerate().fold(

@@ -4,8 +4,10 @@ use std::fmt;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::time::Instant;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use dinoscope_engine::DeviceChoice;
 use dinoscope_engine::figure::Colormap;
 use dinoscope_engine::preprocess::{Resample, Size};
 use dinoscope_model::Norm;
@@ -48,7 +50,7 @@ pub(crate) struct Common {
     /// auto takes a real GPU if there is one, else the CPU; a software adapter such as lavapipe only runs when
     /// asked for with gpu:N.
     #[arg(long, global = true, default_value = "auto", value_name = "DEVICE")]
-    pub(crate) device: String,
+    pub(crate) device: DeviceChoice,
     /// CPU threads [default: all cores]
     #[arg(long, global = true, value_name = "N")]
     pub(crate) threads: Option<NonZeroUsize>,
@@ -67,6 +69,8 @@ pub(crate) struct Common {
     /// Say more on stderr; twice for debugging
     #[arg(long, short, global = true, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
+    #[arg(skip = Instant::now())]
+    pub(crate) started: Instant,
 }
 
 #[derive(Debug, Subcommand)]
@@ -100,11 +104,11 @@ pub(crate) enum ModelCommand {
     /// Download a model from the Hugging Face hub
     ///
     /// Interrupted transfers go on where they stopped. The weights are under the DINOv3 License: accept it on the
-    /// model's page, make an access token and set HF_TOKEN.
+    /// model's page, make an access token and set `HF_TOKEN`.
     Download {
         /// A name of `model list`, or a repository `owner/name`
         name: String,
-        /// Address of the hub [default: HF_ENDPOINT, else the public hub]
+        /// Address of the hub [default: `HF_ENDPOINT`, else the public hub]
         #[arg(long, value_name = "URL")]
         endpoint: Option<String>,
     },
@@ -126,7 +130,7 @@ pub(crate) enum ModelCommand {
 /// What is wanted of the network.
 #[derive(Args, Debug)]
 pub(crate) struct Network {
-    /// Input size: native, a short side in pixels, or WxH
+    /// Input size: native, a short side in pixels, or `WxH`
     ///
     /// N is the short side, aspect kept, each side rounded to the nearest multiple of the patch. native rounds each
     /// side of the picture itself, which resamples nothing where it is a multiple already.
@@ -166,10 +170,10 @@ pub(crate) struct Similarity {
     /// Picture
     pub(crate) image: PathBuf,
     /// Point to look for, in pixels of the picture; repeat for several
-    #[arg(long, required = true, value_name = "X,Y")]
+    #[arg(long, required = true, allow_hyphen_values = true, value_name = "X,Y")]
     pub(crate) at: Vec<Point>,
     /// Point to look away from; repeat for several
-    #[arg(long, value_name = "X,Y")]
+    #[arg(long, allow_hyphen_values = true, value_name = "X,Y")]
     pub(crate) not: Vec<Point>,
     /// Other pictures to map the same query onto
     #[arg(long, num_args = 1.., value_name = "IMAGE")]
@@ -219,8 +223,12 @@ pub(crate) struct Pca {
     #[arg(long, value_name = "FILE")]
     pub(crate) basis: Option<PathBuf>,
     /// Write DIR/<stem>.npy too, [rows, cols, k] f32; for one picture a name may follow
-    #[arg(long, num_args = 0..=1, default_missing_value = "", value_name = "OUT.npy")]
-    pub(crate) values: Option<PathBuf>,
+    #[arg(long, num_args = 0..=1, value_name = "OUT.npy")]
+    #[expect(
+        clippy::option_option,
+        reason = "absent, given alone, given with a name"
+    )]
+    pub(crate) values: Option<Option<PathBuf>>,
     #[command(flatten)]
     pub(crate) network: Network,
 }
@@ -232,7 +240,7 @@ pub(crate) struct Match {
     /// Second picture
     pub(crate) b: PathBuf,
     /// Only these points of the first picture
-    #[arg(long, num_args = 1.., value_name = "X,Y")]
+    #[arg(long, num_args = 1.., allow_negative_numbers = true, value_name = "X,Y")]
     pub(crate) points: Vec<Point>,
     /// Only pairs that are each other's best partner
     #[arg(long)]

@@ -36,7 +36,10 @@ pub fn main() -> ExitCode {
     }
     let common = &cli.common;
     let outcome = match cli.command {
-        Command::Devices => commands::devices::run(common),
+        Command::Devices => {
+            commands::devices::run(common);
+            Ok(())
+        }
         Command::Model(model) => commands::model::run(common, model, &cancel),
         Command::Features(features) => commands::features::run(common, &features, &cancel),
         Command::Similarity(similarity) => commands::similarity::run(common, &similarity),

@@ -15,9 +15,21 @@ use crate::args::Common;
 
 /// One line on stderr, exit status 1.
 pub(crate) fn failed(error: &anyhow::Error) -> ExitCode {
-    let causes: Vec<String> = error.chain().map(ToString::to_string).collect();
-    eprintln!("error: {}", one_line(&causes.join(": ")));
+    eprintln!("error: {}", message(error));
     ExitCode::FAILURE
+}
+
+/// What went wrong with its causes, in one line; a cause that the text before it tells already is left out.
+pub(crate) fn message(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain().map(|cause| one_line(&cause.to_string())) {
+        if text.is_empty() {
+            text = cause;
+        } else if !text.contains(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    text
 }
 
 /// A line on stderr that is no failure of the command.
@@ -37,6 +49,9 @@ pub(crate) fn results(common: &Common, json: &Value, lines: &[String]) {
     let mut stdout = std::io::stdout().lock();
     // A reader that went away, as `head` does, is no error of ours.
     let written = if common.json {
+        let mut json = json.clone();
+        let total = common.started.elapsed().as_secs_f64() * 1e3;
+        json["timings_ms"]["total"] = serde_json::json!((total * 1e3).round() / 1e3);
         writeln!(stdout, "{json}")
     } else if common.quiet {
         Ok(())
@@ -118,6 +133,15 @@ mod tests {
     fn tables_are_aligned() {
         let rows = [["a", "bb"], ["ccc", "d"]].map(|row| row.map(str::to_owned).to_vec());
         assert_eq!(table(&rows), ["a    bb", "ccc  d"]);
+    }
+
+    #[test]
+    fn a_cause_is_told_once() {
+        let inner = std::io::Error::other("disk on fire");
+        let outer = anyhow::Error::new(inner).context("cannot write, disk on fire: a.png");
+        assert_eq!(message(&outer), "cannot write, disk on fire: a.png");
+        let outer = anyhow::anyhow!("disk on fire").context("no store");
+        assert_eq!(message(&outer), "no store: disk on fire");
     }
 
     #[test]

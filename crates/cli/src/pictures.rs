@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use dinoscope_engine::{Features, Picture};
 use image::RgbImage;
 
@@ -112,13 +112,18 @@ pub(crate) fn rgb(picture: &Picture, session: &Session) -> RgbImage {
     RgbImage::from_raw(picture.width(), picture.height(), pixels).expect("three bytes a pixel")
 }
 
-/// Opens one picture; its notes (ICC profile, bit depth) go to stderr.
-pub(crate) fn open(path: &Path, common: &Common) -> Result<Picture> {
-    let picture = Picture::open(path)?;
-    for note in picture.notes() {
-        out::note(common, &format!("note: {note}: {}", path.display()));
+/// Makes the folder that a file is to be written in.
+pub(crate) fn make_parent(path: &Path) -> Result<()> {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => std::fs::create_dir_all(folder)
+            .map_err(|error| anyhow!("cannot make folder, {error}: {}", folder.display())),
+        _ => Ok(()),
     }
-    Ok(picture)
+}
+
+/// Puts the path behind an error, where it belongs.
+pub(crate) fn at(error: impl std::fmt::Display, path: &Path) -> anyhow::Error {
+    anyhow!("{error}: {}", path.display())
 }
 
 /// Features of all pictures, given to `each` with their index as they are done; broken ones are returned at the end.
@@ -135,40 +140,44 @@ pub(crate) fn extract(
     bar.set_message("features");
     let mut broken = Vec::new();
     let mut waiting: BTreeMap<(u32, u32), Vec<(usize, Picture)>> = BTreeMap::new();
-    let mut run = |session: &mut Session,
-                   group: Vec<(usize, Picture)>,
-                   broken: &mut Vec<(usize, String)>| {
-        let pictures: Vec<&Picture> = group.iter().map(|(_, picture)| picture).collect();
-        let (extractor, request) = (&session.extractor, &session.request);
-        let features = session
-            .timings
-            .time("features", || extractor.features_of(&pictures, request));
-        bar.inc(group.len() as u64);
-        match features {
-            Ok(features) => {
-                for ((index, picture), features) in group.into_iter().zip(features) {
-                    if let Err(error) = each(index, picture, features) {
-                        broken.push((index, format!("{error:#}")));
+    let mut run =
+        |session: &mut Session, group: Vec<(usize, Picture)>, broken: &mut Vec<(usize, String)>| {
+            let pictures: Vec<&Picture> = group.iter().map(|(_, picture)| picture).collect();
+            let (extractor, request) = (&session.extractor, &session.request);
+            let features = session
+                .timings
+                .time("features", || extractor.features_of(&pictures, request));
+            bar.inc(group.len() as u64);
+            match features {
+                Ok(features) => {
+                    for ((index, picture), features) in group.into_iter().zip(features) {
+                        if let Err(error) = each(index, picture, features) {
+                            broken.push((index, out::message(&error)));
+                        }
                     }
                 }
+                Err(error) => broken.extend(
+                    group
+                        .iter()
+                        .map(|(index, _)| (*index, at(&error, &paths[*index]).to_string())),
+                ),
             }
-            Err(error) => broken.extend(group.iter().map(|(index, _)| (*index, error.to_string()))),
-        }
-    };
+        };
     for (index, path) in paths.iter().enumerate() {
         if cancel.is_cancelled() {
             bail!("interrupted");
         }
-        let opened = session.timings.time("decode", || open(path, common));
-        let prepared = opened.and_then(|picture| {
+        let opened = session.timings.time("decode", || Picture::open(path));
+        let prepared = opened.map_err(anyhow::Error::new).and_then(|picture| {
+            session.note(&picture, path);
             let preprocess = session.extractor.preprocess(&session.request);
             let size = preprocess.target(picture.width(), picture.height());
-            let size = size.with_context(|| path.display().to_string())?;
+            let size = size.map_err(|error| at(error, path))?;
             Ok((size, picture))
         });
         match prepared {
             Err(error) => {
-                broken.push((index, format!("{error:#}")));
+                broken.push((index, out::message(&error)));
                 bar.inc(1);
             }
             Ok((size, picture)) => {

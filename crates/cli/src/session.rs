@@ -1,5 +1,6 @@
 //! What a command needs to run a network: the store, the device, the model and the feature cache.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -7,9 +8,7 @@ use anyhow::{Context, Result};
 use dinoscope_engine::cache::{CacheOptions, FeatureCache};
 use dinoscope_engine::features::norm_name;
 use dinoscope_engine::store::Store;
-use dinoscope_engine::{
-    ComputeDevice, DeviceChoice, Extractor, Model, Preprocess, Provenance, Request,
-};
+use dinoscope_engine::{ComputeDevice, Extractor, Model, Picture, Preprocess, Provenance, Request};
 use serde_json::{Map, Value, json};
 
 use crate::args::{Common, Network};
@@ -21,10 +20,12 @@ pub(crate) struct Session {
     pub(crate) request: Request,
     layer: String,
     pub(crate) timings: Timings,
+    /// Said when the work is done: an error is then the only line on stderr.
+    notes: Vec<String>,
 }
 
 impl Session {
-    /// Opens what the arguments name. An untrained model is announced.
+    /// Opens what the arguments name.
     pub(crate) fn open(common: &Common, network: &Network) -> Result<Self> {
         let mut timings = Timings::default();
         let model = timings.time("load", || open_model(common))?;
@@ -33,14 +34,12 @@ impl Session {
         } else {
             Some(cache())
         };
+        let mut notes = Vec::new();
         if model.untrained {
-            out::note(
-                common,
-                &format!(
-                    "note: model {} is untrained: random weights, its maps show no learned features",
-                    model.name
-                ),
-            );
+            let name = &model.name;
+            notes.push(format!(
+                "model {name} is untrained: random weights, its maps show no learned features"
+            ));
         }
         let request = Request {
             preprocess: Preprocess {
@@ -57,11 +56,32 @@ impl Session {
             request,
             layer: network.layer.to_string(),
             timings,
+            notes,
         })
     }
 
     pub(crate) fn model(&self) -> &Model {
         self.extractor.model()
+    }
+
+    /// Keeps what there is to say about a picture, such as a color profile that is left unapplied.
+    pub(crate) fn note(&mut self, picture: &Picture, path: &Path) {
+        let notes = picture.notes().iter();
+        self.notes
+            .extend(notes.map(|note| format!("{note}: {}", path.display())));
+    }
+
+    /// Prints the results, after what there is to say about model and pictures.
+    pub(crate) fn finish(&self, common: &Common, json: &Value, lines: &[String]) {
+        self.say(common);
+        out::results(common, json, lines);
+    }
+
+    /// Prints what there is to say about model and pictures.
+    pub(crate) fn say(&self, common: &Common) {
+        for note in &self.notes {
+            out::note(common, &format!("note: {note}"));
+        }
     }
 
     /// How the features are made, for figures and bases.
@@ -78,7 +98,7 @@ impl Session {
     }
 
     /// The JSON object of a command: who, with what, how long.
-    pub(crate) fn json(&self, command: &str, settings: &Value, results: Value) -> Value {
+    pub(crate) fn json(&self, command: &str, settings: &Value, results: &Value) -> Value {
         let model = self.model();
         let preprocess = self.extractor.preprocess(&self.request);
         json!({
@@ -103,8 +123,7 @@ impl Session {
 
 /// Opens the model of the arguments on their device.
 pub(crate) fn open_model(common: &Common) -> Result<Model> {
-    let choice: DeviceChoice = common.device.parse()?;
-    let device = ComputeDevice::open(choice)?;
+    let device = ComputeDevice::open(common.device)?;
     // Without a home folder there are still the built-in model and files.
     let store = Store::open().ok();
     Ok(Model::open(&common.model, store.as_ref(), &device)?)
@@ -145,15 +164,11 @@ impl Timings {
 
     fn json(&self) -> Value {
         let rounded = |ms: f64| json!((ms * 1e3).round() / 1e3);
-        let mut map: Map<String, Value> = self
+        let map: Map<String, Value> = self
             .0
             .iter()
             .map(|&(name, ms)| (name.to_owned(), rounded(ms)))
             .collect();
-        map.insert(
-            "total".into(),
-            rounded(self.0.iter().map(|(_, ms)| ms).sum()),
-        );
         Value::Object(map)
     }
 }

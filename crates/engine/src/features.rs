@@ -57,8 +57,6 @@ pub struct Request {
 /// Features of one picture.
 #[derive(Clone, Debug)]
 pub struct Features {
-    /// Where the patches lie in the picture.
-    pub grid: Grid,
     /// Width and height of the network's input in pixels.
     pub input_px: (u32, u32),
     /// One entry a layer, ascending.
@@ -72,6 +70,8 @@ pub struct Features {
 pub struct LayerFeatures {
     /// 0-based layer.
     pub layer: usize,
+    /// Where its patches lie in the picture; earlier stages of a `ConvNeXt` have finer ones.
+    pub grid: Grid,
     /// Class token `[dim]`; of a `ConvNeXt`, the average of the map.
     pub cls: Vec<f32>,
     /// Register tokens `[registers, dim]`, row by row.
@@ -121,6 +121,7 @@ impl Extractor {
     }
 
     /// Features of one picture.
+    #[expect(clippy::missing_panics_doc, reason = "one picture in, one out")]
     pub fn features(
         &self,
         picture: &Picture,
@@ -144,7 +145,7 @@ impl Extractor {
         let mut missing: BTreeMap<(u32, u32), Vec<usize>> = BTreeMap::new();
         for (i, picture) in pictures.iter().enumerate() {
             let input_px = preprocess.target(picture.width(), picture.height())?;
-            let features = self.recall(picture, &preprocess, request.norm, &layers, input_px)?;
+            let features = self.recall(picture, &preprocess, request.norm, &layers, input_px);
             if features.is_none() {
                 missing.entry(input_px).or_default().push(i);
             }
@@ -187,11 +188,9 @@ impl Extractor {
     ) -> Result<Vec<Features>, FeaturesError> {
         let (width, height) = (input_px.0 as usize, input_px.1 as usize);
         let mut pixels = Vec::with_capacity(pictures.len() * 3 * width * height);
-        let mut grids = Vec::with_capacity(pictures.len());
         for picture in pictures {
             let input = preprocess.run(picture)?;
             pixels.extend(input.pixels);
-            grids.push(input.grid);
         }
         let data = TensorData::new(pixels, [pictures.len(), 3, height, width]);
         let images = Tensor::<4>::from_data(data, self.model.device.burn());
@@ -200,19 +199,17 @@ impl Extractor {
             .into_iter()
             .map(|layer| self.read(layer))
             .collect::<Result<_, _>>()?;
-        let of_picture = |(i, &grid): (usize, &Grid)| {
+        let of_picture = |(i, picture): (usize, &&Picture)| {
             let layers = tokens
                 .iter()
-                .map(|layer| layer.picture(i))
-                .collect::<Result<_, _>>()?;
+                .map(|layer| layer.picture(i, picture, input_px));
             Ok(Features {
-                grid,
                 input_px,
-                layers,
+                layers: layers.collect::<Result<_, _>>()?,
                 cached: false,
             })
         };
-        grids.iter().enumerate().map(of_picture).collect()
+        pictures.iter().enumerate().map(of_picture).collect()
     }
 
     /// Brings one layer's tokens to host memory.
@@ -276,29 +273,24 @@ impl Extractor {
         norm: Norm,
         layers: &[usize],
         input_px: (u32, u32),
-    ) -> Result<Option<Features>, FeaturesError> {
-        let Some(cache) = &self.cache else {
-            return Ok(None);
-        };
+    ) -> Option<Features> {
+        let cache = self.cache.as_ref()?;
         let mut found = Vec::with_capacity(layers.len());
         for &layer in layers {
             let key = self.key(picture, preprocess, norm, layer, input_px);
-            match cache.get(&key).and_then(|tensors| unpack(&tensors, layer)) {
+            match cache
+                .get(&key)
+                .and_then(|tensors| unpack(&tensors, layer, picture, input_px))
+            {
                 Some(features) => found.push(features),
-                None => return Ok(None),
+                None => return None,
             }
         }
-        let grid = Grid::new(
-            (picture.width(), picture.height()),
-            input_px,
-            preprocess.patch,
-        );
-        Ok(Some(Features {
-            grid,
+        Some(Features {
             input_px,
             layers: found,
             cached: true,
-        }))
+        })
     }
 
     /// Stores what was computed; a cache that cannot be written costs time, not results.
@@ -338,12 +330,18 @@ struct Read {
 }
 
 impl Read {
-    fn picture(&self, index: usize) -> Result<LayerFeatures, FeaturesError> {
+    fn picture(
+        &self,
+        index: usize,
+        picture: &Picture,
+        input_px: (u32, u32),
+    ) -> Result<LayerFeatures, FeaturesError> {
         let [rows, cols] = self.grid;
         let part = |values: &[f32], len: usize| values[index * len..][..len].to_vec();
         let batch = self.cls.len() / self.dim;
         Ok(LayerFeatures {
             layer: self.layer,
+            grid: layer_grid(picture, input_px, rows),
             cls: part(&self.cls, self.dim),
             registers: part(&self.registers, self.registers.len() / batch),
             patches: FeatureMap::new(
@@ -354,6 +352,15 @@ impl Read {
             )?,
         })
     }
+}
+
+/// The grid of a layer of `rows` rows: its patches are the input's height divided by them.
+fn layer_grid(picture: &Picture, input_px: (u32, u32), rows: usize) -> Grid {
+    Grid::new(
+        (picture.width(), picture.height()),
+        input_px,
+        input_px.1 / rows as u32,
+    )
 }
 
 fn pack(layer: &LayerFeatures) -> Tensors {
@@ -381,7 +388,12 @@ fn pack(layer: &LayerFeatures) -> Tensors {
 }
 
 /// The inverse of [`pack`]; nothing if the stored tensors have other names or shapes.
-fn unpack(tensors: &Tensors, layer: usize) -> Option<LayerFeatures> {
+fn unpack(
+    tensors: &Tensors,
+    layer: usize,
+    picture: &Picture,
+    input_px: (u32, u32),
+) -> Option<LayerFeatures> {
     let get = |name: &str| tensors.tensors.get(name);
     let (shape, patches) = get("patches")?;
     let &[rows, cols, dim] = shape.as_slice() else {
@@ -389,6 +401,7 @@ fn unpack(tensors: &Tensors, layer: usize) -> Option<LayerFeatures> {
     };
     Some(LayerFeatures {
         layer,
+        grid: layer_grid(picture, input_px, rows),
         cls: get("cls")?.1.clone(),
         registers: get("registers")?.1.clone(),
         patches: FeatureMap::new(rows, cols, dim, patches.clone()).ok()?,

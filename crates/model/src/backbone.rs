@@ -10,6 +10,10 @@ use crate::weights::{Placement, Weights, WeightsError};
 
 /// A network that turns pictures into features.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one a model: a box would only be one more thing to follow"
+)]
 pub enum Backbone {
     /// Vision transformer.
     Vit(Vit),
@@ -76,7 +80,8 @@ impl Backbone {
 
     /// Tokens of each layer in `layers`, in ascending order. `images` `[batch, 3, height, width]`, normalised.
     ///
-    /// Panics if a layer does not exist or a picture is smaller than one patch.
+    /// # Panics
+    /// If a layer does not exist or a picture is smaller than one patch.
     pub fn features(&self, images: Tensor<4>, layers: &[usize], norm: Norm) -> Vec<LayerTokens> {
         let count = self.config().layers();
         assert!(

@@ -55,6 +55,9 @@ impl Rope {
     }
 
     /// Turns the patches of `x`, the last tokens of `[batch, heads, tokens, head_dim]`; the others stay.
+    ///
+    /// # Panics
+    /// If the head size of `x` is not that of the table.
     pub fn apply(&self, x: Tensor<4>) -> Tensor<4> {
         let [_, _, tokens, head_dim] = x.dims();
         let [patches, half] = self.cos.dims();
@@ -128,6 +131,9 @@ pub fn table(
 }
 
 /// The `head_dim / 4` periods, rounded to f32 as the reference holds them.
+///
+/// # Panics
+/// If stored periods are not one for each quarter of a head's channels.
 pub fn periods(spacing: &RopePeriods, head_dim: usize) -> Vec<f32> {
     let count = head_dim / 4;
     let exponents = (0..count).map(|i| i as f64);

@@ -92,6 +92,9 @@ impl Vit {
     /// Tokens after the last block, before the final norm: `[batch, tokens, dim]`.
     ///
     /// `masks` `[batch, patches]`: true where the mask token takes the patch's place.
+    ///
+    /// # Panics
+    /// If the pictures do not have three channels or are smaller than one patch.
     pub fn forward(&self, images: Tensor<4>, masks: Option<Tensor<2, Bool>>) -> Tensor<3> {
         let last = self.config.depth - 1;
         self.forward_layers(images, masks, &[last])

@@ -1,6 +1,5 @@
 //! `dinoscope devices`: adapters, the CPU, and which one `auto` takes.
 
-use anyhow::Result;
 use dinoscope_engine::ComputeDevice;
 use dinoscope_engine::device::{adapters, cpu};
 use serde_json::json;
@@ -8,7 +7,7 @@ use serde_json::json;
 use crate::args::Common;
 use crate::out;
 
-pub(crate) fn run(common: &Common) -> Result<()> {
+pub(crate) fn run(common: &Common) {
     let adapters = adapters();
     let (auto, why) = ComputeDevice::auto();
     let cpu = cpu();
@@ -52,5 +51,4 @@ pub(crate) fn run(common: &Common) -> Result<()> {
         lines.push("cuda: not in this build".to_owned());
     }
     out::results(common, &json, &lines);
-    Ok(())
 }

@@ -49,11 +49,11 @@ pub(crate) fn run(common: &Common, arguments: &Arguments, cancel: &Cancel) -> Re
     let mut json = session.json(
         "features",
         &json!({ "format": format!("{:?}", arguments.format).to_lowercase() }),
-        json!(results),
+        &json!(results),
     );
     json["errors"] = json!(errors);
     if !results.is_empty() {
-        out::results(common, &json, &lines);
+        session.finish(common, &json, &lines);
     }
     pictures::report_broken(&broken, paths.len())
 }
@@ -110,7 +110,6 @@ fn metadata(
     picture: &Picture,
     features: &Features,
 ) -> BTreeMap<String, String> {
-    let grid = features.grid;
     let (width, height) = features.input_px;
     let mut metadata = provenance.clone();
     let entries = [
@@ -121,11 +120,24 @@ fn metadata(
             format!("{}x{}", picture.width(), picture.height()),
         ),
         ("input_size", format!("{width}x{height}")),
-        ("grid", format!("{}x{}", grid.rows, grid.cols)),
-        ("patch", grid.patch.to_string()),
     ];
     metadata.extend(entries.map(|(name, value)| (name.to_owned(), value)));
+    let several = features.layers.len() > 1;
+    for LayerFeatures { layer, grid, .. } in &features.layers {
+        let name = |part: &str| part_name(several, *layer, part);
+        metadata.insert(name("grid"), format!("{}x{}", grid.rows, grid.cols));
+        metadata.insert(name("patch"), grid.patch.to_string());
+    }
     metadata
+}
+
+/// `part` for the only layer, `layer.<i>.part` for one of several.
+fn part_name(several: bool, layer: usize, part: &str) -> String {
+    if several {
+        format!("layer.{layer}.{part}")
+    } else {
+        part.to_owned()
+    }
 }
 
 /// Name, shape and values of each tensor: plain names for one layer, `layer.<i>.…` for several.
@@ -139,15 +151,10 @@ fn tensors(features: &Features) -> Tensors<'_> {
         cls,
         registers,
         patches,
+        ..
     } in &features.layers
     {
-        let name = |part: &str| {
-            if several {
-                format!("layer.{layer}.{part}")
-            } else {
-                part.to_owned()
-            }
-        };
+        let name = |part: &str| part_name(several, *layer, part);
         let dim = patches.dim();
         tensors.push((
             name("patches"),
@@ -171,13 +178,7 @@ fn write(
     metadata: &BTreeMap<String, String>,
     common: &Common,
 ) -> Result<()> {
-    if let Some(folder) = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-    {
-        std::fs::create_dir_all(folder)
-            .with_context(|| format!("cannot make folder: {}", folder.display()))?;
-    }
+    pictures::make_parent(path)?;
     let bytes = match format {
         FeatureFormat::Safetensors => safetensors_bytes(tensors, metadata),
         FeatureFormat::Npz => npz_bytes(tensors, metadata),
@@ -249,22 +250,24 @@ fn npz_bytes(tensors: &Tensors<'_>, metadata: &BTreeMap<String, String>) -> Resu
 }
 
 fn result(picture: &Path, output: &Path, features: &Features) -> Value {
-    let grid = features.grid;
-    let layers: Vec<usize> = features.layers.iter().map(|layer| layer.layer).collect();
+    let layer = |layer: &LayerFeatures| {
+        let map = &layer.patches;
+        json!({ "layer": layer.layer, "rows": map.rows(), "cols": map.cols(), "dim": map.dim() })
+    };
     json!({
-        "picture": picture, "output": output, "rows": grid.rows, "cols": grid.cols,
-        "dim": features.layers.first().map(|layer| layer.patches.dim()),
-        "layers": layers, "input_size": features.input_px, "cached": features.cached,
+        "picture": picture, "output": output, "layers": features.layers.iter().map(layer).collect::<Vec<_>>(),
+        "input_size": features.input_px, "cached": features.cached,
     })
 }
 
 fn line(result: &Value) -> String {
-    let text = |name: &str| result[name].as_str().unwrap_or_default().to_owned();
-    format!(
-        "{}  {}x{}x{}",
-        text("output"),
-        result["rows"],
-        result["cols"],
-        result["dim"]
-    )
+    let output = result["output"].as_str().unwrap_or_default();
+    let layer = |layer: &Value| format!("{}x{}x{}", layer["rows"], layer["cols"], layer["dim"]);
+    let layers: Vec<String> = result["layers"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(layer)
+        .collect();
+    format!("{output}  {}", layers.join(", "))
 }

@@ -20,10 +20,14 @@ pub(crate) fn run(common: &Common, arguments: &Arguments) -> Result<()> {
     pictures::refuse_existing(common.output.iter().chain(&arguments.figure), common)?;
     let opened: Vec<Picture> = paths
         .iter()
-        .map(|path| pictures::open(path, common))
+        .map(|path| Ok(Picture::open(path)?))
         .collect::<Result<_>>()?;
     let mut session = Session::open(common, &arguments.network)?;
     one_layer(&session)?;
+    opened
+        .iter()
+        .zip(&paths)
+        .for_each(|(picture, path)| session.note(picture, path));
     let maps = maps(&mut session, &opened, &paths)?;
     let [(grid_a, a), (grid_b, b)] = &maps[..] else {
         unreachable!("two pictures were opened")
@@ -48,6 +52,11 @@ pub(crate) fn run(common: &Common, arguments: &Arguments) -> Result<()> {
     let found = session
         .timings
         .time("match", || settings.run(&side_a, &side_b))?;
+    common
+        .output
+        .iter()
+        .chain(&arguments.figure)
+        .try_for_each(|path| pictures::make_parent(path))?;
     if let Some(path) = &common.output {
         write_matches(path, &found, existing(common))?;
     }
@@ -56,6 +65,7 @@ pub(crate) fn run(common: &Common, arguments: &Arguments) -> Result<()> {
             .and_then(|figure| Ok(figure.write(path, existing(common))?))?;
     }
     if common.output.is_none() && !common.json {
+        session.say(common);
         let mut csv = Vec::new();
         matches_csv(&mut csv, &found).context("cannot write CSV")?;
         out::text(&String::from_utf8(csv).context("CSV is text")?);
@@ -78,9 +88,9 @@ pub(crate) fn run(common: &Common, arguments: &Arguments) -> Result<()> {
             .chain(&arguments.figure)
             .map(|path| path.display().to_string()),
     );
-    out::results(
+    session.finish(
         common,
-        &session.json("match", &json!(settings), results),
+        &session.json("match", &json!(settings), &results),
         &lines,
     );
     Ok(())

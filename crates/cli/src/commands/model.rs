@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use crate::Cancel;
 use crate::args::{Common, ModelCommand};
-use crate::{out, session};
+use crate::{out, pictures, session};
 
 /// Where the license of the released weights is.
 const LICENSE: &str = "DINOv3 License";
@@ -112,7 +112,7 @@ fn builtin_info() -> (Value, Vec<String>) {
         &builtin.config,
         (statistics.mean, statistics.std),
         counts,
-        Builtin::sha256(),
+        &Builtin::sha256(),
     );
     json["name"] = json!(BUILTIN);
     json["layout"] = json!("seeded");
@@ -137,7 +137,7 @@ fn file_info(checkpoint: &Checkpoint) -> (Value, Vec<String>) {
         checkpoint.config(),
         checkpoint.statistics(),
         counts,
-        checkpoint.sha256().to_owned(),
+        checkpoint.sha256(),
     );
     json["name"] = json!(checkpoint.path());
     json["layout"] = json!(checkpoint.layout());
@@ -163,7 +163,7 @@ fn described(
     config: &BackboneConfig,
     (mean, std): ([f32; 3], [f32; 3]),
     [expected, loaded, missing, unexpected]: [usize; 4],
-    sha256: String,
+    sha256: &str,
 ) -> Value {
     let (depth, heads) = match config {
         BackboneConfig::Vit(vit) => (json!(vit.depth), json!(vit.heads)),
@@ -242,7 +242,7 @@ fn download(common: &Common, name: &str, endpoint: Option<String>, cancel: &Canc
         Progress::Started { total, .. } => bar.set_length(total.unwrap_or(0)),
         Progress::Bytes { done, .. } => bar.set_position(done),
         Progress::Retrying { file, error, .. } => {
-            out::note(common, &format!("retrying {file}: {error}"))
+            out::note(common, &format!("retrying {file}: {error}"));
         }
         Progress::Waiting => out::note(
             common,
@@ -278,6 +278,7 @@ fn convert_to(
     layout: Layout,
     dtype: Option<DType>,
 ) -> Result<()> {
+    pictures::make_parent(path)?;
     let written = match find_model(target, Store::open().ok().as_ref())? {
         ModelSource::Builtin => save_builtin(path, layout, dtype, common.force)?,
         ModelSource::Path(source) => convert(

@@ -72,8 +72,10 @@ pub(crate) fn run(common: &Common, arguments: &Arguments, cancel: &Cancel) -> Re
         found.basis.origin.provenance = session.provenance();
         found.basis.origin.pictures = indices.iter().map(|&i| pictures::name(&paths[i])).collect();
     }
-    std::fs::create_dir_all(&folder)
-        .with_context(|| format!("cannot make folder: {}", folder.display()))?;
+    let written = figures.iter().chain(&values).chain(&arguments.save_basis);
+    written
+        .into_iter()
+        .try_for_each(|path| pictures::make_parent(path))?;
     if let Some(path) = &arguments.save_basis {
         found.basis.save(path, existing(common))?;
     }
@@ -98,7 +100,27 @@ pub(crate) fn run(common: &Common, arguments: &Arguments, cancel: &Cancel) -> Re
         }
         results.push(result(&paths[i], &figures[i], values.get(i), map));
     }
-    let basis = &found.basis;
+    let (json, lines) = told(
+        &session,
+        arguments,
+        &settings,
+        &found.basis,
+        &results,
+        &broken,
+    );
+    session.finish(common, &json, &lines);
+    pictures::report_broken(&broken, paths.len())
+}
+
+/// The JSON object and the lines of a run.
+fn told(
+    session: &Session,
+    arguments: &Arguments,
+    settings: &Pca,
+    basis: &PcaBasis,
+    results: &[Value],
+    broken: &[(usize, String)],
+) -> (Value, Vec<String>) {
     let ratio: Vec<f32> = arguments
         .components
         .iter()
@@ -109,11 +131,10 @@ pub(crate) fn run(common: &Common, arguments: &Arguments, cancel: &Cancel) -> Re
         .iter()
         .map(|&i| basis.explained_variance[i])
         .collect();
-    let mut json = session.json("pca", &json!(settings), json!(results));
+    let mut json = session.json("pca", &json!(settings), &json!(results));
     json["explained_variance"] = out::numbers(&variance);
     json["explained_variance_ratio"] = out::numbers(&ratio);
-    json["basis"] =
-        json!({ "origin": basis.origin, "frozen": frozen.is_some(), "file": arguments.save_basis });
+    json["basis"] = json!({ "origin": basis.origin, "frozen": arguments.basis.is_some(), "file": arguments.save_basis });
     json["errors"] = json!(broken.iter().map(|(_, error)| error).collect::<Vec<_>>());
     let mut lines: Vec<String> = results
         .iter()
@@ -135,19 +156,25 @@ pub(crate) fn run(common: &Common, arguments: &Arguments, cancel: &Cancel) -> Re
         arguments.components,
         shares.join(", ")
     ));
-    out::results(common, &json, &lines);
-    pictures::report_broken(&broken, paths.len())
+    (json, lines)
 }
 
 /// `--values` may swallow a picture that follows it: a name that does not end in `.npy` is a picture.
+#[expect(
+    clippy::option_option,
+    reason = "absent, given alone, given with a name"
+)]
 fn images_and_values(arguments: &Arguments) -> (Vec<PathBuf>, Option<Option<PathBuf>>) {
     let mut images = arguments.images.clone();
-    let values = arguments.values.as_ref().map(|path| {
-        let is_npy = path.extension().is_some_and(|ending| ending == "npy");
-        if !is_npy && !path.as_os_str().is_empty() {
-            images.push(path.clone());
-        }
-        is_npy.then(|| path.clone())
+    let values = arguments.values.clone().map(|named| {
+        let (values, picture): (Option<PathBuf>, Option<PathBuf>) = match named {
+            Some(path) if path.extension().is_some_and(|ending| ending == "npy") => {
+                (Some(path), None)
+            }
+            other => (None, other),
+        };
+        images.extend(picture);
+        values
     });
     (images, values)
 }

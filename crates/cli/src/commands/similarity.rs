@@ -29,10 +29,14 @@ pub(crate) fn run(common: &Common, arguments: &Arguments) -> Result<()> {
     pictures::refuse_existing(figures.iter().chain(&values), common)?;
     let opened: Vec<Picture> = paths
         .iter()
-        .map(|path| pictures::open(path, common))
+        .map(|path| Ok(Picture::open(path)?))
         .collect::<Result<_>>()?;
     let mut session = Session::open(common, &arguments.network)?;
     one_layer(&session)?;
+    opened
+        .iter()
+        .zip(&paths)
+        .for_each(|(picture, path)| session.note(picture, path));
     let maps = maps(&mut session, &opened, &paths)?;
     let grid = maps[0].0;
     let settings = Similarity {
@@ -61,6 +65,11 @@ pub(crate) fn run(common: &Common, arguments: &Arguments) -> Result<()> {
         .time("similarity", || settings.run(&features[0], &features[1..]))?;
     let json_settings = json!({ "similarity": settings, "overlay": overlay });
     for (i, map) in found.iter().enumerate() {
+        figures
+            .get(i)
+            .into_iter()
+            .chain(values.get(i))
+            .try_for_each(|path| pictures::make_parent(path))?;
         if let Some(path) = figures.get(i) {
             let marks = if i == 0 {
                 marks(arguments, map)
@@ -91,9 +100,9 @@ pub(crate) fn run(common: &Common, arguments: &Arguments) -> Result<()> {
         .map(|(i, map)| result(&paths[i], grids[i], map, figures.get(i), values.get(i)))
         .collect();
     let lines: Vec<String> = results.iter().flat_map(lines).collect();
-    out::results(
+    session.finish(
         common,
-        &session.json("similarity", &json_settings, json!(results)),
+        &session.json("similarity", &json_settings, &json!(results)),
         &lines,
     );
     Ok(())
@@ -118,9 +127,9 @@ pub(super) fn maps(
         let features = session
             .timings
             .time("features", || extractor.features(picture, request));
-        let mut features = features.with_context(|| path.display().to_string())?;
+        let mut features = features.map_err(|error| pictures::at(error, path))?;
         let layer = features.layers.pop().context("the network gave no layer")?;
-        Ok((features.grid, layer.patches))
+        Ok((layer.grid, layer.patches))
     };
     opened.iter().zip(paths).map(one).collect()
 }

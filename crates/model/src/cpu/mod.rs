@@ -3,6 +3,11 @@
 //! Each kernel is written once over `pulp`'s vectors and compiled for AVX-512, AVX2, NEON and plain code;
 //! the machine decides at run time which one runs. [`crate::ops`] puts them behind tensor operations.
 
+#![expect(
+    clippy::inline_always,
+    reason = "vector code has to be inlined into the function that is compiled for the machine's features"
+)]
+
 mod attention;
 mod depthwise;
 mod gemm;
