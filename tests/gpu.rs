@@ -38,7 +38,9 @@ impl dinoscope_model::Weights for Loud {
         if name.ends_with("gamma") {
             values.fill(0.3);
         } else if shape.len() > 1 {
-            values.iter_mut().for_each(|value| *value *= 3.0);
+            for value in &mut values {
+                *value *= 3.0;
+            }
         }
         Ok(values)
     }

@@ -1,6 +1,6 @@
 //! The `dinoscope` command line: arguments in, files and a table or JSON out.
 //!
-//! One file a command in `commands/`; what they share is in [`session`] (model, device, cache) and [`pictures`].
+//! One file a command in `commands/`; what they share is in `session.rs` (model, device, cache) and `pictures.rs`.
 
 mod args;
 mod commands;

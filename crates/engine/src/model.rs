@@ -82,6 +82,10 @@ impl Builtin {
     const TEXT: &str = include_str!("../../../assets/models/builtin.json");
 
     /// Reads the description that ships with the program.
+    #[expect(
+        clippy::missing_panics_doc,
+        reason = "the description is part of the program and tested"
+    )]
     pub fn read() -> Self {
         serde_json::from_str(Self::TEXT).expect("the description in assets is tested")
     }
