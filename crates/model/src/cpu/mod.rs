@@ -19,15 +19,13 @@ pub(crate) use depthwise::{Depthwise, depthwise};
 pub(crate) use gemm::{Activation, Epilogue, Linear, PANEL, ffn, linear, pack_rows, packed_len};
 pub(crate) use norm::layer_norm;
 
-/// Rows that one task takes: small enough to share work evenly, large enough to reuse weights from the cache.
+/// Rows that one task takes: one task a thread while its rows fit the cache, more of equal size beyond.
 ///
-/// Two tasks a thread at least, so that a thread that was interrupted does not hold up the others.
+/// A task reads all weights of a layer once, so fewer tasks move fewer bytes.
 fn rows_per_task(rows: usize) -> usize {
     const LARGEST: usize = 224;
     let threads = rayon::current_num_threads();
-    let tasks = (threads * 2)
-        .max(rows.div_ceil(LARGEST))
-        .next_multiple_of(threads);
+    let tasks = rows.div_ceil(LARGEST).next_multiple_of(threads);
     rows.div_ceil(tasks).max(1)
 }
 
