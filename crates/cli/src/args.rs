@@ -200,7 +200,7 @@ pub(crate) struct Similarity {
 #[derive(Args, Debug)]
 pub(crate) struct Pca {
     /// Pictures, or folders of pictures; they share one basis
-    #[arg(required = true, value_name = "IMAGE")]
+    #[arg(required_unless_present = "values", value_name = "IMAGE")]
     pub(crate) images: Vec<PathBuf>,
     /// Components shown as red, green, blue
     #[arg(

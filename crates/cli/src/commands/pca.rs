@@ -20,6 +20,9 @@ use crate::{out, pictures};
 pub(crate) fn run(common: &Common, arguments: &Arguments, cancel: &Cancel) -> Result<()> {
     let (images, values) = images_and_values(arguments);
     let paths = pictures::expand(&images)?;
+    if paths.is_empty() {
+        bail!("no picture named, expected at least one");
+    }
     let folder = common.output.clone().unwrap_or_else(|| PathBuf::from("."));
     let figures = pictures::outputs(&paths, &folder, "png")?;
     let values = match values {
