@@ -86,6 +86,9 @@ fn a_saved_basis_gives_the_same_colors() {
     );
     room.succeeds("pca a.png --size native -o frozen --values frozen.npy --basis basis");
     room.succeeds("pca a.png --size native -o own");
+    // A bare `--values` takes no picture away.
+    room.succeeds("pca --values b.png --size native -o bare");
+    assert_eq!(room.files("bare"), ["b.npy", "b.png"]);
     let pixels = |name: &str| image::open(room.path(name)).unwrap().to_rgb8();
     assert!(
         pixels("frozen/a.png") == pixels("joint/a.png"),
