@@ -3,6 +3,7 @@
 use burn::tensor::{Bool, Device, Tensor, TensorData};
 use dinoscope_model::checkpoint::Checkpoint;
 use dinoscope_model::config::{AttentionBias, Ffn, RopeConfig, RopeCoords, RopePeriods, VitConfig};
+use dinoscope_model::convnext::resize_maps;
 use dinoscope_model::rope::{Rope, RopeAugment, periods, table};
 use dinoscope_model::{Backbone, BackboneConfig, Fresh, LayerTokens, Norm, Placement};
 
@@ -179,21 +180,38 @@ fn meta_convnexts_match() {
                                 check("forward_features.x_prenorm", &patches);
                             }
                         }
-                        // With a pseudo patch size the reference resizes the maps; here they stay as they are.
-                        if case.json["architecture"]["pseudo_patch_size"].is_null() {
-                            let name = format!("intermediate.last4.{stage}.map");
-                            if case
-                                .names()
-                                .any(|known| known == format!("expected.{picture}.{name}"))
-                            {
-                                check(&name, &channels_first(tokens));
-                            }
+                        let name = format!("intermediate.last4.{stage}.map");
+                        if case
+                            .names()
+                            .any(|known| known == format!("expected.{picture}.{name}"))
+                        {
+                            check(
+                                &name,
+                                &map_of(&case, &network, input.clone(), tokens.layer, norm),
+                            );
                         }
                     }
                 }
             }
         }
     }
+}
+
+/// The map of a stage as the case's pseudo patch size asks for it: resized, then normed, channels first.
+fn map_of(case: &Case, network: &Backbone, input: Tensor<4>, stage: usize, norm: Norm) -> Vec<f32> {
+    let Backbone::ConvNext(convnext) = network else {
+        panic!("a ConvNeXt")
+    };
+    let [_, _, height, width] = input.dims();
+    let mut map = convnext.forward_layers(input, &[stage]).remove(0);
+    if let Some(side) = case.json["architecture"]["pseudo_patch_size"].as_u64() {
+        let side = side as usize;
+        map = resize_maps(map, [height / side, width / side]);
+    }
+    if norm == Norm::Final && stage == 3 {
+        map = convnext.norm(map);
+    }
+    host(map.permute([0, 3, 1, 2]))
 }
 
 #[test]

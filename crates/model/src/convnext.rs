@@ -5,7 +5,7 @@
 //! average of the last map. Source: `spec/01`, section 3.
 
 use burn::module::{Module, Param};
-use burn::tensor::{Tensor, module, ops::ConvOptions};
+use burn::tensor::{Tensor, TensorData, module, ops::ConvOptions};
 
 use crate::config::{ConvNextConfig, Ffn as FfnKind};
 use crate::layers::{Ffn, LayerNorm, LayerScale, Linear, parameter};
@@ -64,6 +64,48 @@ impl ConvNext {
     pub fn norm<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
         self.norm.forward(x)
     }
+}
+
+/// Resizes maps `[batch, rows, columns, channels]` to `[rows, columns]`, bilinear and antialiased.
+///
+/// The reference brings the stages to one grid this way, before any norm (its pseudo patch size).
+pub fn resize_maps(map: Tensor<4>, [rows, columns]: [usize; 2]) -> Tensor<4> {
+    let [batch, from_rows, from_columns, channels] = map.dims();
+    let device = map.device();
+    let matrix = |from: usize, to: usize| {
+        Tensor::<2>::from_data(
+            TensorData::new(resize_weights(from, to), [to, from]),
+            &device,
+        )
+    };
+    let down = matrix(from_rows, rows).unsqueeze::<3>();
+    let across = matrix(from_columns, columns).unsqueeze::<4>();
+    let tall = down.expand([batch, rows, from_rows]).matmul(map.reshape([
+        batch,
+        from_rows,
+        from_columns * channels,
+    ]));
+    let tall = tall.reshape([batch, rows, from_columns, channels]);
+    across
+        .expand([batch, rows, columns, from_columns])
+        .matmul(tall)
+}
+
+/// Weights `[to, from]` of an antialiased linear filter, `align_corners` false.
+fn resize_weights(from: usize, to: usize) -> Vec<f32> {
+    let scale = from as f64 / to as f64;
+    // The filter widens only where it shrinks.
+    let width = scale.max(1.0);
+    let mut weights = vec![0.0; to * from];
+    for (i, row) in weights.chunks_exact_mut(from).enumerate() {
+        let center = (i as f64 + 0.5) * scale;
+        let tent = |j: usize| (1.0 - ((j as f64 + 0.5 - center) / width).abs()).max(0.0);
+        let total: f64 = (0..from).map(tent).sum();
+        for (j, weight) in row.iter_mut().enumerate() {
+            *weight = (tent(j) / total) as f32;
+        }
+    }
+    weights
 }
 
 /// Smaller map, more channels, then blocks.
