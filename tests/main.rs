@@ -9,6 +9,7 @@ mod golden;
 mod gpu;
 mod hostile;
 mod hub_server;
+mod kernels;
 mod layout;
 mod parity;
 mod room;

@@ -8,7 +8,9 @@ use std::time::Instant;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use dinoscope_engine::DeviceChoice;
-use dinoscope_engine::figure::Colormap;
+use dinoscope_engine::analysis::Combine;
+use dinoscope_engine::figure::isolines::Isolines;
+use dinoscope_engine::figure::{Colormap, Look, Range, Sampling};
 use dinoscope_engine::preprocess::{Resample, Size};
 use dinoscope_model::Norm;
 use dinoscope_model::checkpoint::{DType, Layout};
@@ -88,6 +90,8 @@ pub(crate) enum Command {
     Pca(Pca),
     /// Match the patches of two pictures
     Match(Match),
+    /// Run any analysis by its name; without one, list them
+    Analyze(Analyze),
     /// Time the network on this machine
     Bench(Bench),
 }
@@ -184,15 +188,17 @@ pub(crate) struct Similarity {
     /// Outline and list the best K patches
     #[arg(long, default_value_t = 0, value_name = "K")]
     pub(crate) top: usize,
-    /// Weight of the map over the picture, 0 to 1
-    #[arg(long, default_value_t = 0.6, value_name = "0..1")]
-    pub(crate) overlay: f32,
-    /// Colors: viridis, magma, inferno, cividis, turbo, grey, diverging
-    #[arg(long, default_value = "viridis")]
-    pub(crate) colormap: ColormapChoice,
-    /// Write the map as .npy, [rows, cols] f32
+    /// Weight of the points of --not
+    #[arg(long, default_value_t = 1.0, value_name = "W")]
+    pub(crate) not_weight: f32,
+    /// How several points become one map
+    #[arg(long, default_value = "mean")]
+    pub(crate) combine: CombineChoice,
+    /// Write the map as .npy, .safetensors or .csv, [rows, cols] f32
     #[arg(long, value_name = "OUT.npy")]
     pub(crate) values: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) drawing: Drawing,
     #[command(flatten)]
     pub(crate) network: Network,
 }
@@ -222,6 +228,9 @@ pub(crate) struct Pca {
     /// Use a saved basis instead of fitting one
     #[arg(long, value_name = "FILE")]
     pub(crate) basis: Option<PathBuf>,
+    /// Give the fitted basis the order and signs of a saved one, so that colors agree
+    #[arg(long, value_name = "FILE", conflicts_with = "basis")]
+    pub(crate) align: Option<PathBuf>,
     /// Write DIR/<stem>.npy too, [rows, cols, k] f32; for one picture a name may follow
     #[arg(long, num_args = 0..=1, value_name = "OUT.npy")]
     #[expect(
@@ -229,6 +238,8 @@ pub(crate) struct Pca {
         reason = "absent, given alone, given with a name"
     )]
     pub(crate) values: Option<Option<PathBuf>>,
+    #[command(flatten)]
+    pub(crate) drawing: Drawing,
     #[command(flatten)]
     pub(crate) network: Network,
 }
@@ -245,17 +256,103 @@ pub(crate) struct Match {
     /// Only pairs that are each other's best partner
     #[arg(long)]
     pub(crate) mutual: bool,
+    /// Only pairs whose distance is at most so large a part of that to the second best partner
+    #[arg(long, value_name = "0..1")]
+    pub(crate) ratio: Option<f32>,
+    /// Only pairs that come back to within so many pixels of their start
+    #[arg(long, value_name = "PX")]
+    pub(crate) cycle: Option<f32>,
     /// Thin the pairs to this distance in the first picture
     #[arg(long, value_name = "PX")]
     pub(crate) stratify: Option<f32>,
     /// Place partners between patches
     #[arg(long)]
     pub(crate) refine: bool,
-    /// Draw both pictures and the pairs
+    /// Draw both pictures and the pairs, as .png or .svg
     #[arg(long, value_name = "OUT.png")]
     pub(crate) figure: Option<PathBuf>,
     #[command(flatten)]
+    pub(crate) drawing: Drawing,
+    #[command(flatten)]
     pub(crate) network: Network,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:\n  \
+        dinoscope analyze\n  \
+        dinoscope analyze clusters\n  \
+        dinoscope analyze clusters photos/*.jpg --set clusters=6 -o out\n  \
+        dinoscope analyze region cat.jpg --set 'points=120,60;220,140' -o out")]
+pub(crate) struct Analyze {
+    /// Name of the analysis; without one, all are listed
+    pub(crate) name: Option<String>,
+    /// Pictures, or folders of pictures; without any, the settings are listed
+    #[arg(value_name = "IMAGE")]
+    pub(crate) images: Vec<PathBuf>,
+    /// A setting of the analysis; repeat for several
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub(crate) set: Vec<String>,
+    /// Write the values too, as DIR/<stem>-<analysis>.<format>
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) values: Option<ValuesFormat>,
+    /// Format of the figures
+    #[arg(long, default_value = "png")]
+    pub(crate) format: FigureFormat,
+    #[command(flatten)]
+    pub(crate) drawing: Drawing,
+    #[command(flatten)]
+    pub(crate) network: Network,
+}
+
+/// How maps are drawn.
+#[derive(Args, Debug)]
+pub(crate) struct Drawing {
+    /// Weight of the map over the picture, 0 to 1 [default: 0.6; components alone]
+    #[arg(long, value_name = "0..1")]
+    pub(crate) overlay: Option<f32>,
+    /// Colors: viridis, magma, inferno, cividis, turbo, grey, diverging [default: by what the numbers are]
+    #[arg(long)]
+    pub(crate) colormap: Option<ColormapChoice>,
+    /// Values of the first and last color: auto, MIN,MAX, or percentiles LOW%,HIGH%
+    #[arg(
+        long,
+        default_value = "auto",
+        allow_hyphen_values = true,
+        value_name = "RANGE"
+    )]
+    pub(crate) range: RangeChoice,
+    /// Between patches: nearest, bilinear, bicubic, joint_bilateral [default: bilinear; labels and components nearest]
+    #[arg(long)]
+    pub(crate) sampling: Option<Sampling>,
+    /// How grey the picture is below the map, 0 to 1
+    #[arg(long, default_value_t = 0.0, value_name = "0..1")]
+    pub(crate) desaturate: f32,
+    /// Lines of equal value at so many levels
+    #[arg(long, value_name = "N")]
+    pub(crate) isolines: Option<u32>,
+    /// Pixels of a PNG for each pixel of the picture
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=4), value_name = "1..4")]
+    pub(crate) scale: u32,
+    /// Leave out the legend below the picture
+    #[arg(long)]
+    pub(crate) no_legend: bool,
+}
+
+impl Drawing {
+    pub(crate) fn look(&self) -> Look {
+        Look {
+            alpha: self.overlay,
+            colormap: self.colormap.map(|choice| choice.0),
+            range: self.range.0,
+            sampling: self.sampling,
+            desaturate: self.desaturate,
+            isolines: self.isolines.map(|levels| Isolines {
+                levels,
+                ..Isolines::default()
+            }),
+            bare: self.no_legend,
+        }
+    }
 }
 
 #[derive(Args, Debug)]
@@ -376,6 +473,86 @@ pub(crate) enum FeatureFormat {
     Npz,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FigureFormat {
+    Png,
+    Svg,
+}
+
+impl FigureFormat {
+    pub(crate) fn ending(self) -> &'static str {
+        match self {
+            Self::Png => "png",
+            Self::Svg => "svg",
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ValuesFormat {
+    Npy,
+    Safetensors,
+    Csv,
+}
+
+impl ValuesFormat {
+    pub(crate) fn ending(self) -> &'static str {
+        match self {
+            Self::Npy => "npy",
+            Self::Safetensors => "safetensors",
+            Self::Csv => "csv",
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CombineChoice {
+    /// What the points have in common
+    Mean,
+    /// Whatever resembles any of them
+    Max,
+    /// A logistic regression between --at and --not
+    Logistic,
+}
+
+impl From<CombineChoice> for Combine {
+    fn from(choice: CombineChoice) -> Self {
+        match choice {
+            CombineChoice::Mean => Self::Mean,
+            CombineChoice::Max => Self::Max,
+            CombineChoice::Logistic => Self::Logistic,
+        }
+    }
+}
+
+/// Values of the ends of a color map.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct RangeChoice(pub(crate) Range);
+
+impl FromStr for RangeChoice {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let bad = || format!("a range is auto, MIN,MAX or LOW%,HIGH%, found \"{text}\"");
+        if text == "auto" {
+            return Ok(Self(Range::Auto));
+        }
+        let (low, high) = text.split_once(',').ok_or_else(bad)?;
+        let number = |text: &str| text.trim().parse::<f32>().ok().filter(|n| n.is_finite());
+        let percent = |text: &str| number(text.trim().strip_suffix('%')?);
+        let range = match (percent(low), percent(high)) {
+            (Some(low), Some(high)) => Range::Percentile { low, high },
+            _ => {
+                let (Some(min), Some(max)) = (number(low), number(high)) else {
+                    return Err(bad());
+                };
+                Range::Fixed { min, max }
+            }
+        };
+        Ok(Self(range))
+    }
+}
+
 /// A color map by its name.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ColormapChoice(pub(crate) Colormap);
@@ -411,5 +588,23 @@ mod tests {
         assert!("-1".parse::<Layers>().is_err());
         assert_eq!("#ff0080".parse(), Ok(Rgb([255, 0, 128])));
         assert!("fff".parse::<Rgb>().is_err());
+        let range = |text: &str| text.parse::<RangeChoice>().map(|range| range.0);
+        assert_eq!(
+            range("-1,0.5"),
+            Ok(Range::Fixed {
+                min: -1.0,
+                max: 0.5
+            })
+        );
+        assert_eq!(
+            range("2%,98%"),
+            Ok(Range::Percentile {
+                low: 2.0,
+                high: 98.0
+            })
+        );
+        for text in ["", "1", "2%,98", "a,b", "nan,1"] {
+            assert!(range(text).is_err(), "{text}");
+        }
     }
 }

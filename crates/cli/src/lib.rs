@@ -4,15 +4,15 @@
 
 mod args;
 mod commands;
+mod found;
 mod out;
 mod pictures;
 mod session;
 
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Parser;
+pub(crate) use dinoscope_engine::analysis::CancelToken;
 use tracing_subscriber::EnvFilter;
 
 use args::{Cli, Command};
@@ -24,7 +24,7 @@ pub fn main() -> ExitCode {
     quiet_drivers();
     let cli = Cli::parse();
     start_logging(cli.common.verbose);
-    let cancel = Cancel::on_interrupt();
+    let cancel = cancel_on_interrupt();
     quiet_panics();
     if let Some(threads) = cli.common.threads {
         let pool = rayon::ThreadPoolBuilder::new()
@@ -42,9 +42,10 @@ pub fn main() -> ExitCode {
         }
         Command::Model(model) => commands::model::run(common, model, &cancel),
         Command::Features(features) => commands::features::run(common, &features, &cancel),
-        Command::Similarity(similarity) => commands::similarity::run(common, &similarity),
+        Command::Similarity(similarity) => commands::similarity::run(common, &similarity, &cancel),
         Command::Pca(pca) => commands::pca::run(common, &pca, &cancel),
-        Command::Match(matching) => commands::matching::run(common, &matching),
+        Command::Match(matching) => commands::matching::run(common, &matching, &cancel),
+        Command::Analyze(analyze) => commands::analyze::run(common, &analyze, &cancel),
         Command::Bench(bench) => commands::bench::run(common, &bench),
     };
     match outcome {
@@ -54,29 +55,21 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Set by the first Ctrl-C; commands look at it between pictures.
-#[derive(Clone, Default)]
-pub(crate) struct Cancel(Arc<AtomicBool>);
-
-impl Cancel {
-    fn on_interrupt() -> Self {
-        let cancel = Self::default();
-        let flag = cancel.clone();
-        // The second Ctrl-C ends the process at once. Without a handler the first one does, which is no worse.
-        let handler = move || {
-            if flag.0.swap(true, Ordering::Relaxed) {
-                std::process::exit(130);
-            }
-        };
-        if let Err(error) = ctrlc::set_handler(handler) {
-            tracing::debug!(%error, "no handler for Ctrl-C");
+/// A token that the first Ctrl-C cancels; commands look at it between pictures.
+fn cancel_on_interrupt() -> CancelToken {
+    let cancel = CancelToken::default();
+    let token = cancel.clone();
+    // The second Ctrl-C ends the process at once. Without a handler the first one does, which is no worse.
+    let handler = move || {
+        if token.is_cancelled() {
+            std::process::exit(130);
         }
-        cancel
+        token.cancel();
+    };
+    if let Err(error) = ctrlc::set_handler(handler) {
+        tracing::debug!(%error, "no handler for Ctrl-C");
     }
-
-    pub(crate) fn is_cancelled(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
+    cancel
 }
 
 fn start_logging(verbose: u8) {

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use dinoscope_engine::{Features, Picture};
 use image::RgbImage;
 
-use crate::Cancel;
+use crate::CancelToken;
 use crate::args::Common;
 use crate::out;
 use crate::session::Session;
@@ -106,9 +106,9 @@ pub(crate) fn refuse_existing<'a>(
     }
 }
 
-/// The picture over the background of the request.
-pub(crate) fn rgb(picture: &Picture, session: &Session) -> RgbImage {
-    let pixels = picture.rgb_over(session.request.preprocess.background);
+/// The picture over a background.
+pub(crate) fn rgb(picture: &Picture, background: [u8; 3]) -> RgbImage {
+    let pixels = picture.rgb_over(background);
     RgbImage::from_raw(picture.width(), picture.height(), pixels).expect("three bytes a pixel")
 }
 
@@ -133,7 +133,7 @@ pub(crate) fn extract(
     session: &mut Session,
     common: &Common,
     paths: &[PathBuf],
-    cancel: &Cancel,
+    cancel: &CancelToken,
     mut each: impl FnMut(usize, Picture, Features) -> Result<()>,
 ) -> Result<Vec<(usize, String)>> {
     let bar = out::progress(common, paths.len() as u64, "pictures");

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
+use dinoscope_engine::analysis::{CancelToken, Compute, Context as AnalysisContext};
 use dinoscope_engine::cache::{CacheOptions, FeatureCache};
 use dinoscope_engine::features::norm_name;
+use dinoscope_engine::gpu::{Gpu, Options};
 use dinoscope_engine::store::Store;
 use dinoscope_engine::{ComputeDevice, Extractor, Model, Picture, Preprocess, Provenance, Request};
 use serde_json::{Map, Value, json};
@@ -20,6 +22,9 @@ pub(crate) struct Session {
     pub(crate) request: Request,
     layer: String,
     pub(crate) timings: Timings,
+    pub(crate) cancel: CancelToken,
+    /// Where maps are computed: where the network is, if that is a graphics device.
+    compute: Compute,
     /// Said when the work is done: an error is then the only line on stderr.
     notes: Vec<String>,
 }
@@ -41,6 +46,7 @@ impl Session {
                 "model {name} is untrained: random weights, its maps show no learned features"
             ));
         }
+        let compute = compute(&model, &mut notes);
         let request = Request {
             preprocess: Preprocess {
                 size: network.size,
@@ -56,6 +62,8 @@ impl Session {
             request,
             layer: network.layer.to_string(),
             timings,
+            cancel: CancelToken::default(),
+            compute,
             notes,
         })
     }
@@ -69,6 +77,22 @@ impl Session {
         let notes = picture.notes().iter();
         self.notes
             .extend(notes.map(|note| format!("{note}: {}", path.display())));
+    }
+
+    /// What analyses run with.
+    pub(crate) fn context(&self) -> AnalysisContext {
+        AnalysisContext {
+            compute: self.compute.clone(),
+            cancel: self.cancel.clone(),
+        }
+    }
+
+    /// Keeps what there is to say if the CPU had to take over from a graphics device.
+    pub(crate) fn note_fallback(&mut self) {
+        if let Some(error) = self.compute.failure() {
+            self.notes
+                .push(format!("{error}; the CPU computed the maps"));
+        }
     }
 
     /// Prints the results, after what there is to say about model and pictures.
@@ -109,6 +133,7 @@ impl Session {
                 "config": model.config,
             },
             "device": model.device.name(),
+            "maps_on": self.compute.device().map_or("cpu", |gpu| gpu.name()),
             "settings": {
                 "size": preprocess.size.to_string(), "resample": preprocess.resample.to_string(),
                 "layer": self.layer, "norm": norm_name(self.request.norm),
@@ -127,6 +152,24 @@ pub(crate) fn open_model(common: &Common) -> Result<Model> {
     // Without a home folder there are still the built-in model and files.
     let store = Store::open().ok();
     Ok(Model::open(&common.model, store.as_ref(), &device)?)
+}
+
+/// The graphics device of the model for the maps too; the CPU where there is none or it does not start.
+fn compute(model: &Model, notes: &mut Vec<String>) -> Compute {
+    let Some(adapter) = model.device.adapter() else {
+        return Compute::cpu();
+    };
+    let options = Options {
+        adapter: Some(adapter),
+        ..Options::default()
+    };
+    match Gpu::headless(&options) {
+        Ok(gpu) => Compute::gpu(gpu),
+        Err(error) => {
+            notes.push(format!("{error}; the CPU computes the maps"));
+            Compute::cpu()
+        }
+    }
 }
 
 /// The user's store.

@@ -125,48 +125,45 @@ pub struct Adapter {
 
 /// All adapters, real ones first. Empty without a driver; never panics.
 pub fn adapters() -> Vec<Adapter> {
+    let mut seen: Vec<DeviceType> = Vec::new();
+    let describe = |(index, adapter): (usize, &wgpu::Adapter)| {
+        let (info, limits) = (adapter.get_info(), adapter.limits());
+        let nth = seen
+            .iter()
+            .filter(|&&kind| kind == info.device_type)
+            .count();
+        seen.push(info.device_type);
+        Adapter {
+            index,
+            name: info.name,
+            backend: info.backend.to_string(),
+            kind: kind_name(info.device_type),
+            driver: format!("{} {}", info.driver, info.driver_info)
+                .trim()
+                .to_owned(),
+            max_buffer_bytes: limits.max_buffer_size,
+            nth,
+            device_type: info.device_type,
+        }
+    };
+    adapter_handles().iter().enumerate().map(describe).collect()
+}
+
+/// The graphics library's handles of [`adapters`], in the same order.
+pub(crate) fn adapter_handles() -> Vec<wgpu::Adapter> {
     let backends = Backends::VULKAN | Backends::METAL | Backends::DX12;
     // A broken driver may panic inside the graphics library.
-    let found = catch_unwind(AssertUnwindSafe(|| {
+    let mut found = catch_unwind(AssertUnwindSafe(|| {
         let instance = Instance::new(InstanceDescriptor {
             backends,
             ..InstanceDescriptor::new_without_display_handle()
         });
-        let adapters = pollster::block_on(instance.enumerate_adapters(backends));
-        adapters
-            .iter()
-            .map(|adapter| (adapter.get_info(), adapter.limits()))
-            .collect::<Vec<_>>()
+        pollster::block_on(instance.enumerate_adapters(backends))
     }))
     .unwrap_or_default();
-    let mut seen: Vec<DeviceType> = Vec::new();
-    let mut adapters: Vec<Adapter> = found
-        .into_iter()
-        .map(|(info, limits)| {
-            let nth = seen
-                .iter()
-                .filter(|&&kind| kind == info.device_type)
-                .count();
-            seen.push(info.device_type);
-            Adapter {
-                index: 0,
-                name: info.name,
-                backend: info.backend.to_string(),
-                kind: kind_name(info.device_type),
-                driver: format!("{} {}", info.driver, info.driver_info)
-                    .trim()
-                    .to_owned(),
-                max_buffer_bytes: limits.max_buffer_size,
-                nth,
-                device_type: info.device_type,
-            }
-        })
-        .collect();
-    adapters.sort_by_key(|adapter| rank(adapter.device_type));
-    for (index, adapter) in adapters.iter_mut().enumerate() {
-        adapter.index = index;
-    }
-    adapters
+    // Stable: adapters of one kind keep the driver's order, by which burn addresses them.
+    found.sort_by_key(|adapter| rank(adapter.get_info().device_type));
+    found
 }
 
 impl Adapter {
@@ -253,6 +250,8 @@ pub struct ComputeDevice {
     burn: Device,
     name: String,
     fused: bool,
+    /// Number of its adapter, if it is one of [`adapters`].
+    adapter: Option<usize>,
 }
 
 impl ComputeDevice {
@@ -262,6 +261,7 @@ impl ComputeDevice {
             burn: Device::flex(),
             name: "cpu".into(),
             fused: true,
+            adapter: None,
         }
     }
 
@@ -312,6 +312,7 @@ impl ComputeDevice {
             burn,
             name,
             fused: false,
+            adapter: Some(adapter.index),
         })
     }
 
@@ -322,6 +323,7 @@ impl ComputeDevice {
             burn,
             name,
             fused: false,
+            adapter: None,
         })
     }
 
@@ -338,6 +340,11 @@ impl ComputeDevice {
     /// `cpu`, `gpu:0 (name)` or `cuda:0`.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Number of the graphics adapter, if it is one.
+    pub fn adapter(&self) -> Option<usize> {
+        self.adapter
     }
 
     /// `cpu`, `gpu` or `cuda`: what features computed here are cached under.

@@ -80,7 +80,7 @@ impl FeatureMap {
                 found,
             });
         }
-        if let Some(at) = values.par_iter().position_first(|value| !value.is_finite()) {
+        if let Some(at) = first_not_finite(&values) {
             return Err(FeatureMapError::NotFinite {
                 patch: at / dim,
                 channel: at % dim,
@@ -120,6 +120,11 @@ impl FeatureMap {
         &self.values
     }
 
+    /// The values with a share in their memory: two maps of the same memory are one map.
+    pub(crate) fn share(&self) -> Arc<[f32]> {
+        Arc::clone(&self.values)
+    }
+
     /// Features `[dim]` of the patch with the flat number `index = row · cols + col`. Panics past the last patch.
     pub fn patch(&self, index: usize) -> &[f32] {
         &self.values[index * self.dim..][..self.dim]
@@ -148,6 +153,22 @@ impl FeatureMap {
             ..*self
         }
     }
+}
+
+/// Place of the first NaN or infinity.
+fn first_not_finite(values: &[f32]) -> Option<usize> {
+    const BLOCK: usize = 64 * 1024;
+    // Without an early end, so that a block is a loop over vectors.
+    let spoiled = |block: &[f32]| {
+        Arch::new().dispatch(|| {
+            !block
+                .iter()
+                .fold(true, |fine, value| fine & value.is_finite())
+        })
+    };
+    let block = values.par_chunks(BLOCK).position_first(spoiled)? * BLOCK;
+    let within = values[block..].iter().position(|value| !value.is_finite());
+    within.map(|at| block + at)
 }
 
 /// How a feature map was made; every figure, value file and basis carries it.
@@ -219,6 +240,24 @@ mod tests {
             error.to_string().contains("channel 1 of patch 2"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn of_several_bad_values_in_a_large_map_the_first_is_named() {
+        let mut values = vec![0.5; 70_000 * 4];
+        for at in [70_001, 200_003, 279_999] {
+            values[at] = f32::NAN;
+        }
+        let error = FeatureMap::new(700, 100, 4, values).unwrap_err();
+        let first = matches!(
+            error,
+            FeatureMapError::NotFinite {
+                patch: 17_500,
+                channel: 1,
+                ..
+            }
+        );
+        assert!(first, "{error}");
     }
 
     #[test]

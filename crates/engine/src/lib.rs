@@ -9,6 +9,7 @@ pub mod device;
 pub mod feature_map;
 pub mod features;
 pub mod figure;
+pub mod gpu;
 pub mod grid;
 pub mod model;
 pub mod picture;

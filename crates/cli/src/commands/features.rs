@@ -12,12 +12,12 @@ use npyz::WriterBuilder;
 use safetensors::tensor::{Dtype, TensorView};
 use serde_json::{Value, json};
 
-use crate::Cancel;
+use crate::CancelToken;
 use crate::args::{Common, FeatureFormat, Features as Arguments};
 use crate::session::Session;
 use crate::{out, pictures};
 
-pub(crate) fn run(common: &Common, arguments: &Arguments, cancel: &Cancel) -> Result<()> {
+pub(crate) fn run(common: &Common, arguments: &Arguments, cancel: &CancelToken) -> Result<()> {
     let paths = pictures::expand(&arguments.images)?;
     let outputs = outputs(common, arguments, &paths)?;
     pictures::refuse_existing(&outputs, common)?;
@@ -190,7 +190,7 @@ fn write(
 }
 
 /// `--force` replaces, else files stay.
-pub(super) fn existing(common: &Common) -> Existing {
+pub(crate) fn existing(common: &Common) -> Existing {
     if common.force {
         Existing::Replace
     } else {

@@ -1,5 +1,6 @@
 //! One file a command; each has a `run` that writes its files and prints its results.
 
+pub(crate) mod analyze;
 pub(crate) mod bench;
 pub(crate) mod devices;
 pub(crate) mod features;

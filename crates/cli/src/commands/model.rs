@@ -14,14 +14,14 @@ use dinoscope_model::variants::Data;
 use dinoscope_model::{BackboneConfig, Fresh, VARIANTS, Variant, Weights};
 use serde_json::{Value, json};
 
-use crate::Cancel;
+use crate::CancelToken;
 use crate::args::{Common, ModelCommand};
 use crate::{out, pictures, session};
 
 /// Where the license of the released weights is.
 const LICENSE: &str = "DINOv3 License";
 
-pub(crate) fn run(common: &Common, command: ModelCommand, cancel: &Cancel) -> Result<()> {
+pub(crate) fn run(common: &Common, command: ModelCommand, cancel: &CancelToken) -> Result<()> {
     match command {
         ModelCommand::List => list(common),
         ModelCommand::Info { target } => info(common, &target),
@@ -215,7 +215,12 @@ fn summary(json: &Value) -> Vec<String> {
     out::table(&rows)
 }
 
-fn download(common: &Common, name: &str, endpoint: Option<String>, cancel: &Cancel) -> Result<()> {
+fn download(
+    common: &Common,
+    name: &str,
+    endpoint: Option<String>,
+    cancel: &CancelToken,
+) -> Result<()> {
     let wanted = wanted(name)?;
     let store = session::store()?;
     let mut options = DownloadOptions::from_env();

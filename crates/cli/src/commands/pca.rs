@@ -1,23 +1,20 @@
 //! `dinoscope pca`: common principal components of pictures as colors.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
-use dinoscope_engine::FeatureMap;
-use dinoscope_engine::analysis::{Pca, PcaBasis, PcaMap};
-use dinoscope_engine::figure::{Caption, Figure, grid_figure};
-use dinoscope_engine::values::write_npy;
+use dinoscope_engine::analysis::{Pca, PcaBasis, Subject};
+use image::RgbImage;
 use serde_json::{Value, json};
 
 use super::features::existing;
-use super::similarity::one_layer;
-use crate::Cancel;
 use crate::args::{Common, Pca as Arguments};
+use crate::found::{Run, one_layer, subject};
 use crate::session::Session;
-use crate::{out, pictures};
+use crate::{CancelToken, out, pictures};
 
-pub(crate) fn run(common: &Common, arguments: &Arguments, cancel: &Cancel) -> Result<()> {
+pub(crate) fn run(common: &Common, arguments: &Arguments, cancel: &CancelToken) -> Result<()> {
     let (images, values) = images_and_values(arguments);
     let paths = pictures::expand(&images)?;
     if paths.is_empty() {
@@ -39,19 +36,25 @@ pub(crate) fn run(common: &Common, arguments: &Arguments, cancel: &Cancel) -> Re
         figures.iter().chain(&values).chain(&arguments.save_basis),
         common,
     )?;
-    let frozen = arguments
+    // Before the networks run: a file that is no basis is told at once.
+    arguments
         .basis
-        .as_ref()
-        .map(|path| PcaBasis::load(path))
-        .transpose()?;
+        .iter()
+        .chain(&arguments.align)
+        .try_for_each(|path| PcaBasis::load(path).map(drop))?;
     let mut session = Session::open(common, &arguments.network)?;
+    session.cancel = cancel.clone();
     one_layer(&session)?;
     let settings = Pca {
         components: arguments.components.clone(),
         foreground: arguments.foreground,
         whiten: arguments.whiten,
+        basis: arguments.basis.clone(),
+        align: arguments.align.clone(),
+        ..Pca::default()
     };
-    let mut maps: BTreeMap<usize, ((u32, u32), FeatureMap)> = BTreeMap::new();
+    let mut opened: BTreeMap<usize, (Subject, RgbImage)> = BTreeMap::new();
+    let rgb = session.request.preprocess.background;
     let broken = pictures::extract(
         &mut session,
         common,
@@ -59,55 +62,57 @@ pub(crate) fn run(common: &Common, arguments: &Arguments, cancel: &Cancel) -> Re
         cancel,
         |index, picture, mut features| {
             let layer = features.layers.pop().context("the network gave no layer")?;
-            maps.insert(index, ((picture.width(), picture.height()), layer.patches));
+            opened.insert(index, subject(rgb, &paths[index], &picture, layer));
             Ok(())
         },
     )?;
-    if maps.is_empty() {
+    if opened.is_empty() {
         return pictures::report_broken(&broken, paths.len());
     }
-    let indices: Vec<usize> = maps.keys().copied().collect();
-    let (sizes, maps): (Vec<(u32, u32)>, Vec<FeatureMap>) = maps.into_values().unzip();
-    let mut found = session
-        .timings
-        .time("pca", || settings.run(&maps, None, frozen.as_ref()))?;
-    if frozen.is_none() {
-        found.basis.origin.provenance = session.provenance();
-        found.basis.origin.pictures = indices.iter().map(|&i| pictures::name(&paths[i])).collect();
+    let indices: Vec<usize> = opened.keys().copied().collect();
+    let kept: Vec<PathBuf> = indices.iter().map(|&at| paths[at].clone()).collect();
+    let mut run = Run::new(
+        &mut session,
+        settings.into(),
+        kept,
+        opened.into_values().unzip(),
+    )?;
+    if let Some(basis) = run
+        .found
+        .basis
+        .as_mut()
+        .filter(|_| arguments.basis.is_none())
+    {
+        basis.origin.provenance = session.provenance();
+        basis.origin.pictures = run.paths.iter().map(|path| pictures::name(path)).collect();
     }
     let written = figures.iter().chain(&values).chain(&arguments.save_basis);
     written
         .into_iter()
         .try_for_each(|path| pictures::make_parent(path))?;
+    let basis = run
+        .found
+        .basis
+        .as_ref()
+        .context("the analysis gave no basis")?;
     if let Some(path) = &arguments.save_basis {
-        found.basis.save(path, existing(common))?;
+        basis.save(path, existing(common))?;
     }
     let mut results = Vec::new();
-    for ((&i, map), &size) in indices.iter().zip(&found.maps).zip(&sizes) {
-        draw(
-            &session,
-            &settings,
-            map,
-            size,
-            &paths[i],
-            &figures[i],
-            common,
-        )?;
-        if let Some(path) = values.get(i) {
-            write_npy(
-                path,
-                &[map.rows, map.cols, map.k],
-                &map.values,
-                existing(common),
-            )?;
+    for (at, map) in run.maps() {
+        let index = indices[at];
+        let (figure, values) = (&figures[index], values.get(index));
+        if let Some(path) = values {
+            run.write_values(&session, common, map, path)?;
         }
-        results.push(result(&paths[i], &figures[i], values.get(i), map));
+        run.draw(&session, common, &arguments.drawing, map, figure)?;
+        results.push(run.result(map, Some(figure), values));
     }
     let (json, lines) = told(
         &session,
         arguments,
-        &settings,
-        &found.basis,
+        &run.settings(),
+        basis,
         &results,
         &broken,
     );
@@ -119,7 +124,7 @@ pub(crate) fn run(common: &Common, arguments: &Arguments, cancel: &Cancel) -> Re
 fn told(
     session: &Session,
     arguments: &Arguments,
-    settings: &Pca,
+    settings: &Value,
     basis: &PcaBasis,
     results: &[Value],
     broken: &[(usize, String)],
@@ -134,7 +139,7 @@ fn told(
         .iter()
         .map(|&i| basis.explained_variance[i])
         .collect();
-    let mut json = session.json("pca", &json!(settings), &json!(results));
+    let mut json = session.json("pca", settings, &json!(results));
     json["explained_variance"] = out::numbers(&variance);
     json["explained_variance_ratio"] = out::numbers(&ratio);
     json["basis"] = json!({ "origin": basis.origin, "frozen": arguments.basis.is_some(), "file": arguments.save_basis });
@@ -180,34 +185,4 @@ fn images_and_values(arguments: &Arguments) -> (Vec<PathBuf>, Option<Option<Path
         values
     });
     (images, values)
-}
-
-fn draw(
-    session: &Session,
-    settings: &Pca,
-    map: &PcaMap,
-    size: (u32, u32),
-    picture: &Path,
-    figure: &Path,
-    common: &Common,
-) -> Result<()> {
-    let caption = Caption {
-        title: "pca".into(),
-        pictures: vec![pictures::name(picture)],
-        provenance: session.provenance(),
-        settings: json!(settings),
-    };
-    let drawn = grid_figure(&map.colours, (map.rows, map.cols), size)?;
-    Ok(Figure::new(drawn, caption).write(figure, existing(common))?)
-}
-
-fn result(picture: &Path, figure: &Path, values: Option<&PathBuf>, map: &PcaMap) -> Value {
-    let foreground = map
-        .foreground
-        .as_ref()
-        .map(|mask| mask.iter().filter(|&&inside| inside).count());
-    json!({
-        "picture": picture, "figure": figure, "values": values, "rows": map.rows, "cols": map.cols, "k": map.k,
-        "foreground_patches": foreground,
-    })
 }

@@ -3,12 +3,15 @@
 //! Input: two maps with the size of a patch in pixels, optional foregrounds. Output: for each kept patch of the first
 //! picture its partner in the second, with cosine, mutual check and cycle error. Source: `spec/05`, section 3.
 
+use std::ops::RangeInclusive;
+
 use serde::{Deserialize, Serialize};
 
-use super::nearest::{Neighbours, mutual, nearest};
-use super::refine::soft_offset;
+use super::knobs::{Knobs, Point};
+use super::nearest::{Neighbours, mutual};
 use super::stratify::stratify;
-use super::{AnalysisError, Patch, bad_setting};
+use super::subject::{Context, Found, FoundMap, Layer, Scale, Subject};
+use super::{AnalysisError, Analyze, Compute, Patch, ScalarMap, bad_setting};
 use crate::feature_map::FeatureMap;
 
 /// Foreground values above this keep a patch.
@@ -18,12 +21,14 @@ const FOREGROUND: f32 = 0.5;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Match {
-    /// Only these patches of the first picture, in this order; all when empty.
-    pub points: Vec<Patch>,
+    /// Only the patches under these points of the first picture, in this order; all when empty.
+    pub points: Vec<Point>,
     /// Keep only pairs that are each other's best partner.
     pub mutual: bool,
     /// Keep only pairs whose `Correspondence::ratio` is at most this, in (0, 1].
     pub max_ratio: Option<f32>,
+    /// Keep only pairs whose `Correspondence::cycle_error_px` is at most this.
+    pub max_cycle_px: Option<f32>,
     /// Thin the pairs so that their points in the first picture are at least so many pixels apart.
     pub stratify_px: Option<f32>,
     /// Place the partner between patches: soft-argmax over the 3 × 3 patches around the best one.
@@ -39,6 +44,7 @@ impl Default for Match {
             points: Vec::new(),
             mutual: false,
             max_ratio: None,
+            max_cycle_px: None,
             stratify_px: None,
             refine: false,
             refine_temperature: 0.05,
@@ -92,15 +98,116 @@ impl Correspondence {
     }
 }
 
+impl Analyze for Match {
+    fn id(&self) -> &'static str {
+        "match"
+    }
+
+    fn title(&self) -> &'static str {
+        "Correspondence"
+    }
+
+    fn about(&self) -> &'static str {
+        "Which patch of the second picture is most like each patch of the first one."
+    }
+
+    fn pictures(&self) -> RangeInclusive<usize> {
+        2..=2
+    }
+
+    fn knobs(&mut self, knobs: &mut dyn Knobs) {
+        let help = "Only these points of the first picture; all patches without any.";
+        knobs.points("points", help, &mut self.points);
+        knobs.toggle(
+            "mutual",
+            "Only pairs that are each other's best partner.",
+            &mut self.mutual,
+        );
+        let help = "Only pairs whose distance is at most so large a part of the second best one's.";
+        knobs.maybe("max_ratio", help, &mut self.max_ratio, 0.0..=1.0);
+        let help = "Only pairs that come back to within so many pixels.";
+        knobs.maybe("max_cycle_px", help, &mut self.max_cycle_px, 0.0..=1e6);
+        let help = "Thins the pairs to this distance in the first picture, in pixels.";
+        knobs.maybe("stratify", help, &mut self.stratify_px, 0.0..=1e6);
+        knobs.toggle(
+            "refine",
+            "Places partners between patches.",
+            &mut self.refine,
+        );
+        let help = "Temperature of that placing, in units of cosine.";
+        knobs.real(
+            "refine_temperature",
+            help,
+            &mut self.refine_temperature,
+            1e-3..=10.0,
+        );
+    }
+
+    fn run(&self, subjects: &[Subject], cx: &Context) -> Result<Found, AnalysisError> {
+        let (first, second) = (&subjects[0], &subjects[1]);
+        let wanted = first.patches_at(&self.points)?;
+        let pairs = self.pairs(&wanted, &Side::of(first), &Side::of(second), &cx.compute)?;
+        // What the pairs of all patches say of every patch of the first picture.
+        let complete = self.points.is_empty() && self.stratify_px.is_none();
+        let map = |title: &str, scale: Scale, value: fn(&Correspondence) -> f32| {
+            let mut values = vec![f32::NAN; first.features.patches()];
+            for pair in &pairs {
+                values[pair.a] = value(pair);
+            }
+            let (rows, cols) = (first.features.rows(), first.features.cols());
+            FoundMap {
+                subject: 0,
+                title: format!("{title} in {}", second.name),
+                layer: Layer::Scalar {
+                    map: ScalarMap { rows, cols, values },
+                    scale,
+                    top: Vec::new(),
+                    marked: Vec::new(),
+                },
+            }
+        };
+        let maps = if complete {
+            vec![
+                map("cosine to the best partner", Scale::Cosine, |pair| {
+                    pair.similarity
+                }),
+                map(
+                    "cycle error by way of the partner",
+                    Scale::DistancePx,
+                    |pair| pair.cycle_error_px,
+                ),
+            ]
+        } else {
+            Vec::new()
+        };
+        Ok(Found {
+            maps,
+            matches: Some(pairs),
+            ..Found::default()
+        })
+    }
+}
+
 impl Match {
-    /// Matches `a` to `b`; the pairs are in the order of the patches of `a`, or of `points`.
-    pub fn run(&self, a: &Side<'_>, b: &Side<'_>) -> Result<Vec<Correspondence>, AnalysisError> {
+    /// Matches `a` to `b`; the pairs are in the order of the patches of `a`, or of `wanted` if that is not empty.
+    pub fn pairs(
+        &self,
+        wanted: &[Patch],
+        a: &Side<'_>,
+        b: &Side<'_>,
+        compute: &Compute,
+    ) -> Result<Vec<Correspondence>, AnalysisError> {
         self.check()?;
         a.check()?;
         b.check()?;
-        let wanted = self.wanted(a.features)?;
-        let (unit_a, unit_b) = (a.features.normalised(), b.features.normalised());
-        let neighbours = nearest(&unit_a, &unit_b)?;
+        let wanted = match wanted {
+            [] => (0..a.features.patches()).collect(),
+            wanted => wanted
+                .iter()
+                .map(|patch| patch.index_in(a.features))
+                .collect::<Result<Vec<_>, _>>()?,
+        };
+        let neighbours = compute.nearest(a.features, b.features)?;
         let is_mutual = mutual(&neighbours);
         let mut found: Vec<Correspondence> = wanted
             .into_iter()
@@ -108,6 +215,10 @@ impl Match {
             .filter(|pair| a.keeps(pair.a) && b.keeps(pair.b))
             .filter(|pair| pair.mutual || !self.mutual)
             .filter(|pair| self.max_ratio.is_none_or(|limit| pair.ratio() <= limit))
+            .filter(|pair| {
+                self.max_cycle_px
+                    .is_none_or(|limit| pair.cycle_error_px <= limit)
+            })
             .collect();
         if let Some(distance) = self.stratify_px {
             let points: Vec<[f32; 2]> = found.iter().map(|pair| pair.a_px).collect();
@@ -117,14 +228,11 @@ impl Match {
                 .collect();
         }
         if self.refine {
+            let partner = &neighbours.a_to_b.index;
+            let temperature = self.refine_temperature;
+            let offsets = compute.soft_offsets(a.features, b.features, partner, temperature);
             for pair in &mut found {
-                let offset = soft_offset(
-                    unit_a.patch(pair.a),
-                    &unit_b,
-                    pair.b,
-                    self.refine_temperature,
-                );
-                pair.b_px = b.point_px(pair.b, offset);
+                pair.b_px = b.point_px(pair.b, offsets[pair.a]);
             }
         }
         Ok(found)
@@ -145,24 +253,26 @@ impl Match {
         {
             return Err(bad_setting("max_ratio", "a number in (0, 1]", &ratio));
         }
+        if let Some(px) = self.max_cycle_px.filter(|px| px.is_nan() || *px < 0.0) {
+            return Err(bad_setting("max_cycle_px", "a number of at least 0", &px));
+        }
         if let Some(px) = self.stratify_px.filter(|px| !px.is_finite() || *px < 0.0) {
             return Err(bad_setting("stratify_px", "a number of at least 0", &px));
         }
         Ok(())
     }
-
-    fn wanted(&self, map: &FeatureMap) -> Result<Vec<usize>, AnalysisError> {
-        if self.points.is_empty() {
-            return Ok((0..map.patches()).collect());
-        }
-        self.points
-            .iter()
-            .map(|patch| patch.index_in(map))
-            .collect()
-    }
 }
 
-impl Side<'_> {
+impl<'a> Side<'a> {
+    /// A whole picture.
+    pub fn of(subject: &'a Subject) -> Self {
+        Self {
+            features: &subject.features,
+            patch_px: subject.grid.patch_px(),
+            foreground: None,
+        }
+    }
+
     fn check(&self) -> Result<(), AnalysisError> {
         let (width, height) = self.patch_px;
         if !(width.is_finite() && height.is_finite() && width > 0.0 && height > 0.0) {
@@ -240,7 +350,9 @@ mod tests {
         );
         let (mut a, mut b) = (side(&map_a), side(&map_b));
         (a.foreground, b.foreground) = (Some(&mask_a[..]), Some(&mask_b[..]));
-        let found = Match::default().run(&a, &b).unwrap();
+        let found = Match::default()
+            .pairs(&[], &a, &b, &Compute::cpu())
+            .unwrap();
         let kept: Vec<usize> = found.iter().map(|pair| pair.a).collect();
         assert_eq!(kept, golden.indices("expected.kept_after_foreground"));
         // The golden points are (row, col).
@@ -262,7 +374,7 @@ mod tests {
                 stratify_px: Some(name[prefix.len()..].parse().unwrap()),
                 ..Match::default()
             };
-            let thinned = settings.run(&a, &b).unwrap();
+            let thinned = settings.pairs(&[], &a, &b, &Compute::cpu()).unwrap();
             let expected: Vec<usize> = golden.indices(name).iter().map(|&at| kept[at]).collect();
             assert_eq!(
                 thinned.iter().map(|pair| pair.a).collect::<Vec<_>>(),
@@ -283,7 +395,9 @@ mod tests {
             mutual: true,
             ..Match::default()
         };
-        let found = settings.run(&side(&a), &side(&b)).unwrap();
+        let found = settings
+            .pairs(&[], &side(&a), &side(&b), &Compute::cpu())
+            .unwrap();
         let pairs: Vec<usize> = found.iter().flat_map(|pair| [pair.a, pair.b]).collect();
         assert_eq!(pairs, golden.indices("expected.mutual_pairs"));
         let similarity: Vec<f32> = found.iter().map(|pair| pair.similarity).collect();
@@ -298,7 +412,9 @@ mod tests {
                 .iter()
                 .all(|pair| pair.mutual && pair.cycle_error_px == 0.0)
         );
-        let all = Match::default().run(&side(&a), &side(&b)).unwrap();
+        let all = Match::default()
+            .pairs(&[], &side(&a), &side(&b), &Compute::cpu())
+            .unwrap();
         assert!(
             all.iter()
                 .all(|pair| pair.mutual == (pair.cycle_error_px == 0.0))
@@ -310,13 +426,11 @@ mod tests {
         let golden = Golden::open("matching");
         let map = golden.map("input.features_a");
         let points = vec![Patch { row: 3, col: 2 }, Patch { row: 0, col: 1 }];
-        let settings = Match {
-            points,
-            ..Match::default()
-        };
         let mut half = side(&map);
         half.patch_px = (8.0, 4.0);
-        let found = settings.run(&half, &side(&map)).unwrap();
+        let found = Match::default()
+            .pairs(&points, &half, &side(&map), &Compute::cpu())
+            .unwrap();
         assert_eq!(found[0].a_px, [20.0, 14.0]);
         assert_eq!(found[0].b_px, [40.0, 56.0]);
         assert_eq!(found[1].a_px, [12.0, 2.0]);
@@ -335,7 +449,9 @@ mod tests {
             max_ratio: Some(0.8),
             ..Match::default()
         };
-        let found = settings.run(&side(&a), &side(&b)).unwrap();
+        let found = settings
+            .pairs(&[], &side(&a), &side(&b), &Compute::cpu())
+            .unwrap();
         assert_eq!(found.iter().map(|pair| pair.a).collect::<Vec<_>>(), [1]);
     }
 
@@ -345,20 +461,27 @@ mod tests {
         let with = |change: fn(&mut Match)| {
             let mut settings = Match::default();
             change(&mut settings);
-            settings.run(&side(&map), &side(&map))
+            settings.pairs(&[], &side(&map), &side(&map), &Compute::cpu())
         };
         assert!(with(|settings| settings.refine_temperature = 0.0).is_err());
         assert!(with(|settings| settings.max_ratio = Some(f32::NAN)).is_err());
         assert!(with(|settings| settings.stratify_px = Some(-1.0)).is_err());
-        assert!(with(|settings| settings.points = vec![Patch { row: 1, col: 0 }]).is_err());
+        let below = [Patch { row: 1, col: 0 }];
+        let pairs = Match::default().pairs(&below, &side(&map), &side(&map), &Compute::cpu());
+        assert!(pairs.is_err());
+        assert!(with(|settings| settings.max_cycle_px = Some(f32::NAN)).is_err());
         let mut short = side(&map);
         short.foreground = Some(&[1.0]);
         assert!(matches!(
-            Match::default().run(&short, &side(&map)),
+            Match::default().pairs(&[], &short, &side(&map), &Compute::cpu()),
             Err(AnalysisError::Mask { .. })
         ));
         let mut flat = side(&map);
         flat.patch_px = (16.0, 0.0);
-        assert!(Match::default().run(&side(&map), &flat).is_err());
+        assert!(
+            Match::default()
+                .pairs(&[], &side(&map), &flat, &Compute::cpu())
+                .is_err()
+        );
     }
 }

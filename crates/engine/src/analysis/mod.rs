@@ -1,30 +1,139 @@
-//! Analyses of feature maps on the CPU: similarity, principal components, matching.
+//! Analyses of feature maps: similarity, principal components, correspondence, groups, health.
 //!
-//! Input: `FeatureMap`s and a settings struct. Output: plain values on the patch grid; figures and files are made
-//! elsewhere. Each numerical step is a public function, so that a GPU kernel can be compared with it.
-//! Source: `spec/05`, sections 1 to 3.
+//! Input: [`Subject`]s and a settings struct. Output: [`Found`]: plain values on the patch grid; figures and files are
+//! made elsewhere. [`Analysis`] lists them all. Each numerical step is a public function and has a kernel of the same
+//! result; [`Compute`] takes one or the other. Source: `spec/05`, sections 1 to 3.
 
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) mod assignment;
 pub mod basis;
 mod basis_file;
+mod channel_sums;
+pub mod channels;
+pub mod clusters;
+mod compute;
+pub mod cosine;
 pub mod foreground;
+pub mod health;
+pub mod knobs;
+pub mod logistic;
 pub mod matching;
 pub mod nearest;
+pub mod norms;
+pub mod patch_means;
 pub mod pca;
+pub mod projection;
+pub mod prompts;
 pub mod refine;
+mod region;
+pub mod regions;
+mod registry;
+pub mod resample;
+mod seeding;
+mod shared_colours;
 pub mod similarity;
 pub mod spectrum;
 pub mod stratify;
+mod subject;
+mod token;
+pub mod transfer;
 
 pub use basis::{BasisOrigin, PcaBasis};
-pub use matching::{Correspondence, Match, Side};
-pub use pca::{Pca, PcaMap, PcaResult};
-pub use similarity::{Combine, Peak, Similarity, SimilarityMap};
+pub use clusters::KMeans;
+pub use compute::Compute;
+pub use health::{DenseHealth, Health};
+pub use knobs::{Knobs, Point};
+pub use matching::{Correspondence, Match};
+pub use norms::Norms;
+pub use pca::{Pca, PcaMap};
+pub use region::Region;
+pub use shared_colours::SharedColours;
+pub use similarity::{Combine, Peak, Similarity};
+pub use subject::{CancelToken, Context, Found, FoundMap, Layer, Number, Scale, Subject};
+pub use token::Token;
+pub use transfer::Transfer;
+
+use registry::registry;
 
 use crate::feature_map::FeatureMap;
+
+/// What every analysis is.
+pub trait Analyze {
+    /// Name on the command line and in saved projects: one word, `snake_case`.
+    fn id(&self) -> &'static str;
+
+    /// Name in menus.
+    fn title(&self) -> &'static str;
+
+    /// What it shows, in one sentence.
+    fn about(&self) -> &'static str;
+
+    /// How many pictures it takes.
+    fn pictures(&self) -> RangeInclusive<usize> {
+        1..=usize::MAX
+    }
+
+    /// Visits every setting.
+    fn knobs(&mut self, knobs: &mut dyn Knobs);
+
+    /// Computes. There are as many subjects as [`Analyze::pictures`] allows, all with the same number of channels.
+    fn run(&self, subjects: &[Subject], cx: &Context) -> Result<Found, AnalysisError>;
+}
+
+registry! {
+    /// Every analysis, with its settings.
+    pub enum Analysis: Analyze {
+        Similarity,
+        Region,
+        Token,
+        Pca,
+        Match,
+        Transfer,
+        SharedColours,
+        KMeans,
+        Norms,
+        DenseHealth,
+    }
+}
+
+impl Analysis {
+    /// Sets `name=value` texts; an unknown name is told with the nearest known one.
+    pub fn set<S: AsRef<str>>(&mut self, texts: &[S]) -> Result<(), AnalysisError> {
+        let mut assign = knobs::Assign::new(texts);
+        self.get_mut().knobs(&mut assign);
+        assign.finish()
+    }
+
+    /// Every setting with what it may be and what it is.
+    pub fn settings(&self) -> Vec<knobs::Description> {
+        let mut described = knobs::Describe::default();
+        self.clone().get_mut().knobs(&mut described);
+        described.found
+    }
+
+    /// Checks the subjects and runs.
+    pub fn run(&self, subjects: &[Subject], cx: &Context) -> Result<Found, AnalysisError> {
+        let allowed = self.get().pictures();
+        if !allowed.contains(&subjects.len()) {
+            return Err(AnalysisError::Pictures {
+                analysis: self.get().id(),
+                least: *allowed.start(),
+                most: Some(*allowed.end()).filter(|&most| most < usize::MAX),
+                found: subjects.len(),
+            });
+        }
+        for subject in subjects {
+            let first = subjects[0].features.dim();
+            same_channels("a picture", first, subject.features.dim())?;
+        }
+        cx.cancel.check()?;
+        self.get().run(subjects, cx)
+    }
+}
 
 /// Why an analysis cannot be done.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +152,66 @@ pub enum AnalysisError {
         /// Columns of the map.
         cols: usize,
     },
+    /// A point lies outside its picture.
+    #[error("point {x},{y} is outside the picture of {width} x {height} pixels")]
+    PointOutside {
+        /// Pixels from the left.
+        x: f64,
+        /// Pixels from the top.
+        y: f64,
+        /// Width of the picture.
+        width: u32,
+        /// Height of the picture.
+        height: u32,
+    },
+    /// Too few or too many pictures.
+    #[error("analysis {analysis} takes {} pictures, found {found}", counted(*least, *most))]
+    Pictures {
+        /// Name of the analysis.
+        analysis: &'static str,
+        /// Fewest.
+        least: usize,
+        /// Most, if there is a limit.
+        most: Option<usize>,
+        /// Given.
+        found: usize,
+    },
+    /// A name that no setting has.
+    #[error("no setting {name}{}, expected one of {known}", hint(nearest.as_deref()))]
+    UnknownSetting {
+        /// What was given.
+        name: String,
+        /// The known name that is spelled most alike.
+        nearest: Option<String>,
+        /// All names.
+        known: String,
+    },
+    /// A text that is no value of its setting.
+    #[error("setting {name} is \"{found}\", expected {expected}")]
+    BadSetting {
+        /// Name of the setting.
+        name: String,
+        /// What is allowed.
+        expected: String,
+        /// What was given.
+        found: String,
+    },
+    /// Something that the analysis needs is not there.
+    #[error("{what} is missing, {reason}: {subject}")]
+    Missing {
+        /// What is needed.
+        what: &'static str,
+        /// Why it is not there.
+        reason: &'static str,
+        /// The picture.
+        subject: String,
+    },
+    /// The mask's file is no picture.
+    #[error(transparent)]
+    MaskFile(#[from] crate::picture::PictureError),
+    /// Somebody asked for the end.
+    #[error("interrupted")]
+    Cancelled,
     /// Two things that are compared have different numbers of channels.
     #[error("{what} has {found} channels, expected {expected}")]
     Channels {
@@ -162,6 +331,18 @@ pub struct ScalarMap {
     pub values: Vec<f32>,
 }
 
+fn counted(least: usize, most: Option<usize>) -> String {
+    match most {
+        Some(most) if most == least => least.to_string(),
+        Some(most) => format!("{least} to {most}"),
+        None => format!("{least} or more"),
+    }
+}
+
+fn hint(nearest: Option<&str>) -> String {
+    nearest.map_or_else(String::new, |nearest| format!(" (did you mean {nearest}?)"))
+}
+
 pub(crate) fn same_channels(
     what: &'static str,
     expected: usize,
@@ -242,6 +423,33 @@ pub(crate) mod golden {
                 panic!("{name} has three axes")
             };
             crate::feature_map::FeatureMap::new(rows, cols, dim, self.floats(name)).unwrap()
+        }
+    }
+
+    /// A picture whose patches are 16 × 16 pixels, without tokens.
+    pub(crate) fn subject(features: &crate::feature_map::FeatureMap) -> super::Subject {
+        let size = (features.cols() as u32 * 16, features.rows() as u32 * 16);
+        super::Subject {
+            name: "picture".to_owned(),
+            grid: crate::grid::Grid::new(size, size, 16),
+            features: features.clone(),
+            cls: [].into(),
+            registers: [].into(),
+            picture: None,
+        }
+    }
+
+    /// The middle of a patch of such a picture.
+    pub(crate) fn centre(row: usize, col: usize) -> super::Point {
+        [col as f64 * 16.0 + 8.0, row as f64 * 16.0 + 8.0]
+    }
+
+    /// The values of the scalar map of a subject.
+    pub(crate) fn values(found: &super::Found, subject: usize) -> Vec<f32> {
+        let map = found.maps.iter().find(|map| map.subject == subject);
+        match &map.unwrap_or_else(|| panic!("no map {subject}")).layer {
+            super::Layer::Scalar { map, .. } => map.values.clone(),
+            other => panic!("no scalar map: {other:?}"),
         }
     }
 

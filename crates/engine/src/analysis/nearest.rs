@@ -1,16 +1,20 @@
 //! Nearest neighbours between the patches of two maps, in both directions at once.
 //!
-//! Input: two L2-normalised maps. Output: for each patch of either map the most similar patch of the other one, its
-//! cosine and the second best cosine. The matrix of all cosines exists only as tiles of at most 256 × 512 a thread.
+//! Input: two maps. Output: for each patch of either map the most similar patch of the other one, its cosine and the
+//! second best cosine. The matrix of all cosines exists only as tiles of at most 256 × 512 a thread, and no normalised
+//! copy of a map is made: the products of a tile are divided by the lengths while they are in the cache.
 //! Source: `spec/05`, section 3; golden case `matching`.
+
+use std::ops::Range;
 
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
 use pulp::Arch;
 use rayon::prelude::*;
 
+use super::norms::lengths;
 use super::{AnalysisError, same_channels};
-use crate::feature_map::FeatureMap;
+use crate::feature_map::{FeatureMap, NORM_EPS};
 
 /// Patches of the first map in a tile.
 const TILE_ROWS: usize = 256;
@@ -37,15 +41,21 @@ pub struct Neighbours {
     pub b_to_a: Nearest,
 }
 
-/// Nearest neighbours between two L2-normalised maps of the same number of channels.
+/// Nearest neighbours by cosine between two maps of the same number of channels, normalised or not.
 pub fn nearest(a: &FeatureMap, b: &FeatureMap) -> Result<Neighbours, AnalysisError> {
     same_channels("the second map", a.dim(), b.dim())?;
+    let pair = Pair {
+        a,
+        b,
+        scale_a: inverse_lengths(a),
+        scale_b: inverse_lengths(b),
+    };
     let tiles: Vec<usize> = (0..a.patches()).step_by(TILE_ROWS).collect();
     let start = || (Vec::new(), Nearest::none(b.patches()));
     let (mut rows, b_to_a) = tiles
         .into_par_iter()
         .fold(start, |(mut rows, mut cols), first| {
-            rows.push((first, search_rows(a, b, first, &mut cols)));
+            rows.push((first, pair.search_rows(first, &mut cols)));
             (rows, cols)
         })
         .reduce(start, |(mut rows, mut cols), (more_rows, more_cols)| {
@@ -73,46 +83,65 @@ pub fn mutual(neighbours: &Neighbours) -> Vec<bool> {
         .collect()
 }
 
-/// Searches one band of rows, `first ..` of `a`, through all of `b`; what it finds for `b` goes into `cols`.
-fn search_rows(a: &FeatureMap, b: &FeatureMap, first: usize, cols: &mut Nearest) -> Nearest {
-    let height = TILE_ROWS.min(a.patches() - first);
-    let mut rows = Nearest::none(height);
-    let mut tile = vec![0.0; height * TILE_COLS.min(b.patches())];
-    for left in (0..b.patches()).step_by(TILE_COLS) {
-        let width = TILE_COLS.min(b.patches() - left);
-        let tile = &mut tile[..height * width];
-        products(a, first..first + height, b, left..left + width, tile);
-        Arch::new().dispatch(|| {
-            for (row, line) in tile.chunks_exact(width).enumerate() {
-                rows.offer_line(row, line, left);
-                cols.offer_to_each(left, line, first + row);
-            }
-        });
-    }
-    rows
+/// Two maps and the inverse lengths of their patches.
+struct Pair<'a> {
+    a: &'a FeatureMap,
+    b: &'a FeatureMap,
+    scale_a: Vec<f32>,
+    scale_b: Vec<f32>,
 }
 
-/// `tile[i, j] = a[rows[i]] · b[cols[j]]`, row-major.
-fn products(
-    a: &FeatureMap,
-    rows: std::ops::Range<usize>,
-    b: &FeatureMap,
-    cols: std::ops::Range<usize>,
-    tile: &mut [f32],
-) {
-    let dim = a.dim();
-    let (height, width) = (rows.len(), cols.len());
-    let a = &a.values()[rows.start * dim..rows.end * dim];
-    let b = &b.values()[cols.start * dim..cols.end * dim];
-    matmul(
-        MatMut::from_row_major_slice_mut(tile, height, width),
-        Accum::Replace,
-        MatRef::from_row_major_slice(a, height, dim),
-        MatRef::from_row_major_slice(b, width, dim).transpose(),
-        1.0,
-        // The bands already fill the threads.
-        Par::Seq,
-    );
+/// `1 / max(‖features[p]‖, NORM_EPS)`.
+pub(super) fn inverse_lengths(map: &FeatureMap) -> Vec<f32> {
+    let mut values = lengths(map);
+    for value in &mut values {
+        *value = 1.0 / value.max(NORM_EPS);
+    }
+    values
+}
+
+impl Pair<'_> {
+    /// Searches one band of rows, `first ..` of `a`, through all of `b`; what it finds for `b` goes into `cols`.
+    fn search_rows(&self, first: usize, cols: &mut Nearest) -> Nearest {
+        let (patches_a, patches_b) = (self.a.patches(), self.b.patches());
+        let height = TILE_ROWS.min(patches_a - first);
+        let scale_a = &self.scale_a[first..][..height];
+        let mut rows = Nearest::none(height);
+        let mut tile = vec![0.0; height * TILE_COLS.min(patches_b)];
+        for left in (0..patches_b).step_by(TILE_COLS) {
+            let width = TILE_COLS.min(patches_b - left);
+            let scale_b = &self.scale_b[left..][..width];
+            let tile = &mut tile[..height * width];
+            self.products(first..first + height, left..left + width, tile);
+            Arch::new().dispatch(|| {
+                for (row, line) in tile.chunks_exact_mut(width).enumerate() {
+                    for (product, scale) in line.iter_mut().zip(scale_b) {
+                        *product *= scale_a[row] * scale;
+                    }
+                    rows.offer_line(row, line, left);
+                    cols.offer_to_each(left, line, first + row);
+                }
+            });
+        }
+        rows
+    }
+
+    /// `tile[i, j] = a[rows[i]] · b[cols[j]]`, row-major.
+    fn products(&self, rows: Range<usize>, cols: Range<usize>, tile: &mut [f32]) {
+        let dim = self.a.dim();
+        let (height, width) = (rows.len(), cols.len());
+        let a = &self.a.values()[rows.start * dim..rows.end * dim];
+        let b = &self.b.values()[cols.start * dim..cols.end * dim];
+        matmul(
+            MatMut::from_row_major_slice_mut(tile, height, width),
+            Accum::Replace,
+            MatRef::from_row_major_slice(a, height, dim),
+            MatRef::from_row_major_slice(b, width, dim).transpose(),
+            1.0,
+            // The bands already fill the threads.
+            Par::Seq,
+        );
+    }
 }
 
 impl Nearest {
@@ -252,6 +281,28 @@ mod tests {
                 (0..from.patches()).map(|at| search(from, to, at)).unzip();
             assert_close(&found.similarity, &best, 1e-6, "best");
             assert_close(&found.second, &second, 1e-6, "second");
+        }
+    }
+
+    #[test]
+    fn the_lengths_of_the_patches_have_no_effect_and_zero_patches_are_orthogonal_to_all() {
+        let (a, b) = (scattered(40, 12, 1), scattered(50, 12, 7));
+        let stretched = |map: &FeatureMap| {
+            let stretch = |(at, value): (usize, &f32)| value * [1e-3, 7.0, 300.0][at / 12 % 3];
+            let mut values: Vec<f32> = map.values().iter().enumerate().map(stretch).collect();
+            values[36..48].fill(0.0);
+            FeatureMap::new(1, map.patches(), 12, values).unwrap()
+        };
+        let plain = nearest(&stretched(&a).normalised(), &stretched(&b).normalised()).unwrap();
+        let found = nearest(&stretched(&a), &stretched(&b)).unwrap();
+        for (found, plain) in [
+            (&found.a_to_b, &plain.a_to_b),
+            (&found.b_to_a, &plain.b_to_a),
+        ] {
+            assert_eq!(found.index, plain.index);
+            assert_close(&found.similarity, &plain.similarity, 1e-6, "best");
+            assert_close(&found.second, &plain.second, 1e-6, "second");
+            assert_eq!((found.index[3], found.similarity[3]), (0, 0.0));
         }
     }
 

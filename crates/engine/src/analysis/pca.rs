@@ -3,37 +3,56 @@
 //! Input: maps of one or several pictures, optional foreground masks, an optional frozen basis. Output: the basis, and
 //! for each map `[rows, cols, k]` projections and colours. Source: `spec/05`, section 1; golden case `pca`.
 
-use pulp::Arch;
-use rayon::prelude::*;
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
 use super::basis::{PcaBasis, check_masks};
 use super::foreground::foreground;
-use super::{AnalysisError, ScalarMap, bad_setting, same_channels};
-use crate::feature_map::{FeatureMap, PATCHES_PER_TASK, dot};
+use super::knobs::Knobs;
+use super::subject::{Context, Found, FoundMap, Layer, Subject};
+use super::{AnalysisError, Analyze, Compute, ScalarMap, bad_setting};
+use crate::feature_map::FeatureMap;
+
+pub use super::projection::{colours, project, whiten};
 
 /// Components that a fit keeps when it can, so that a saved basis can show others later.
 const KEPT_COMPONENTS: usize = 6;
 
 /// Settings of a principal component analysis.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Pca {
     /// Which components to show, 0-based, in the order red, green, blue; at least one.
     pub components: Vec<usize>,
+    /// Places in `components`, 0-based, whose sign is turned: a component has no sign of its own.
+    pub flip: Vec<usize>,
     /// Find the foreground by the first component, fit on it alone and blacken the rest. Given masks come first.
     pub foreground: bool,
+    /// Where the first component, in standard deviations, is cut for that; found from its values without one.
+    pub threshold: Option<f32>,
+    /// Takes the other side of the cut.
+    pub invert: bool,
     /// Divide each projection by its standard deviation. The colours always come from whitened projections, as in
     /// the reference.
     pub whiten: bool,
+    /// A saved basis that is used as it is instead of a fit.
+    pub basis: Option<PathBuf>,
+    /// A saved basis whose order and signs the fitted one takes over, so that figures share their colours.
+    pub align: Option<PathBuf>,
 }
 
 impl Default for Pca {
     fn default() -> Self {
         Self {
             components: vec![0, 1, 2],
+            flip: Vec::new(),
             foreground: false,
+            threshold: None,
+            invert: false,
             whiten: false,
+            basis: None,
+            align: None,
         }
     }
 }
@@ -64,28 +83,98 @@ pub struct PcaMap {
     pub foreground: Option<Vec<bool>>,
 }
 
+impl Analyze for Pca {
+    fn id(&self) -> &'static str {
+        "pca"
+    }
+
+    fn title(&self) -> &'static str {
+        "Principal components"
+    }
+
+    fn about(&self) -> &'static str {
+        "What varies most among the patches of all pictures together, as red, green and blue."
+    }
+
+    fn knobs(&mut self, knobs: &mut dyn Knobs) {
+        knobs.ints(
+            "components",
+            "Components shown as red, green, blue.",
+            &mut self.components,
+        );
+        let help = "Places among these whose sign is turned.";
+        knobs.ints("flip", help, &mut self.flip);
+        let help = "Finds the foreground, fits on it alone and blackens the rest.";
+        knobs.toggle("foreground", help, &mut self.foreground);
+        let help = "Where the first component is cut for that, in standard deviations.";
+        knobs.maybe("threshold", help, &mut self.threshold, -10.0..=10.0);
+        knobs.toggle(
+            "invert",
+            "Takes the other side of the cut.",
+            &mut self.invert,
+        );
+        let help = "Divides values by their standard deviation; colors always are.";
+        knobs.toggle("whiten", help, &mut self.whiten);
+        knobs.file(
+            "basis",
+            "A saved basis to use instead of a fit.",
+            &mut self.basis,
+        );
+        let help = "A saved basis whose order and signs the fitted one takes over.";
+        knobs.file("align", help, &mut self.align);
+    }
+
+    fn run(&self, subjects: &[Subject], cx: &Context) -> Result<Found, AnalysisError> {
+        let maps: Vec<FeatureMap> = subjects.iter().map(|it| it.features.clone()).collect();
+        let frozen = self.basis.as_deref().map(PcaBasis::load).transpose()?;
+        let found = self.maps(&maps, None, frozen.as_ref(), &cx.compute)?;
+        let numbers: Vec<String> = self.components.iter().map(usize::to_string).collect();
+        let title = format!("principal components {}", numbers.join(", "));
+        let ratio = &found.basis.explained_variance_ratio;
+        let explained: Vec<f32> = self.components.iter().map(|&i| ratio[i]).collect();
+        let show = |(subject, map): (usize, PcaMap)| FoundMap {
+            subject,
+            title: title.clone(),
+            layer: Layer::Components {
+                map,
+                components: self.components.clone(),
+                explained: explained.clone(),
+            },
+        };
+        Ok(Found {
+            maps: found.maps.into_iter().enumerate().map(show).collect(),
+            basis: Some(found.basis),
+            ..Found::default()
+        })
+    }
+}
+
 impl Pca {
     /// Fits one basis on all `maps` together, or takes the frozen `basis`, and projects every patch.
     ///
     /// `masks`: `[rows · cols]` a map; only their true patches are fitted and coloured.
-    pub fn run(
+    pub fn maps(
         &self,
         maps: &[FeatureMap],
         masks: Option<&[Vec<bool>]>,
         basis: Option<&PcaBasis>,
+        compute: &Compute,
     ) -> Result<PcaResult, AnalysisError> {
         let Some(last) = self.components.iter().max() else {
             return Err(bad_setting("components", "at least one", &"empty"));
         };
+        if let Some(place) = self.flip.iter().find(|&&at| at >= self.components.len()) {
+            return Err(bad_setting("flip", "places among the components", place));
+        }
         check_masks(maps, masks)?;
         let found = match masks {
-            None if self.foreground => Some(first_component_foreground(maps)?),
+            None if self.foreground => Some(self.first_component_foreground(maps, compute)?),
             _ => None,
         };
         let masks = masks.or(found.as_deref());
         let basis = match basis {
             Some(basis) => basis.clone(),
-            None => fit_keeping(maps, masks, last + 1)?,
+            None => self.aligned(fit_keeping(maps, masks, last + 1)?)?,
         };
         if *last >= basis.len() {
             return Err(AnalysisError::Component {
@@ -94,7 +183,12 @@ impl Pca {
             });
         }
         let show = |(at, map): (usize, &FeatureMap)| {
-            self.show(map, masks.map(|masks| masks[at].as_slice()), &basis)
+            self.show(
+                map,
+                masks.map(|masks| masks[at].as_slice()),
+                &basis,
+                compute,
+            )
         };
         let maps = maps
             .iter()
@@ -104,14 +198,60 @@ impl Pca {
         Ok(PcaResult { basis, maps })
     }
 
+    fn aligned(&self, basis: PcaBasis) -> Result<PcaBasis, AnalysisError> {
+        match &self.align {
+            Some(path) => basis.aligned_to(&PcaBasis::load(path)?),
+            None => Ok(basis),
+        }
+    }
+
+    /// Masks from the first component of a fit on every patch.
+    fn first_component_foreground(
+        &self,
+        maps: &[FeatureMap],
+        compute: &Compute,
+    ) -> Result<Vec<Vec<bool>>, AnalysisError> {
+        let basis = PcaBasis::fit(maps, None, 1)?;
+        let score = |map: &FeatureMap| {
+            Ok(ScalarMap {
+                rows: map.rows(),
+                cols: map.cols(),
+                values: whiten(&compute.project(map, &basis, &[0])?, &basis, &[0]),
+            })
+        };
+        let scores = maps
+            .iter()
+            .map(score)
+            .collect::<Result<Vec<_>, AnalysisError>>()?;
+        let mut masks = match self.threshold {
+            None => foreground(&scores),
+            Some(cut) => scores
+                .iter()
+                .map(|map| map.values.iter().map(|&value| value > cut).collect())
+                .collect(),
+        };
+        if self.invert {
+            for inside in masks.iter_mut().flatten() {
+                *inside = !*inside;
+            }
+        }
+        Ok(masks)
+    }
+
     fn show(
         &self,
         map: &FeatureMap,
         mask: Option<&[bool]>,
         basis: &PcaBasis,
+        compute: &Compute,
     ) -> Result<PcaMap, AnalysisError> {
         let k = self.components.len();
-        let values = project(map, basis, &self.components)?;
+        let mut values = compute.project(map, basis, &self.components)?;
+        for patch in values.chunks_exact_mut(k) {
+            for &place in &self.flip {
+                patch[place] = -patch[place];
+            }
+        }
         let whitened = whiten(&values, basis, &self.components);
         let mut colours = colours(&whitened);
         if let Some(mask) = mask {
@@ -128,61 +268,6 @@ impl Pca {
     }
 }
 
-/// `out[p, i] = (features[p] − mean) · component[i]`: `[rows, cols, k]` for the chosen components of the basis.
-pub fn project(
-    map: &FeatureMap,
-    basis: &PcaBasis,
-    components: &[usize],
-) -> Result<Vec<f32>, AnalysisError> {
-    same_channels("the feature map", basis.dim(), map.dim())?;
-    if let Some(&asked) = components.iter().find(|&&index| index >= basis.len()) {
-        let available = basis.len();
-        return Err(AnalysisError::Component { asked, available });
-    }
-    let (k, dim) = (components.len(), map.dim());
-    let mut out = vec![0.0; map.patches() * k];
-    out.par_chunks_mut((PATCHES_PER_TASK * k).max(1))
-        .zip(map.values().par_chunks(PATCHES_PER_TASK * dim))
-        .for_each(|(out, task)| {
-            let mut centred = vec![0.0; dim];
-            Arch::new().dispatch(|| {
-                for (out, patch) in out.chunks_exact_mut(k).zip(task.chunks_exact(dim)) {
-                    // Before the product: a large common offset would drown the differences in f32.
-                    let pairs = patch.iter().zip(&basis.mean);
-                    centred
-                        .iter_mut()
-                        .zip(pairs)
-                        .for_each(|(to, (value, mean))| *to = value - mean);
-                    for (out, &index) in out.iter_mut().zip(components) {
-                        *out = dot(&centred, basis.component(index));
-                    }
-                }
-            });
-        });
-    Ok(out)
-}
-
-/// Divides projections `[rows, cols, k]` by the standard deviation of their component; 0 where it has none.
-pub fn whiten(values: &[f32], basis: &PcaBasis, components: &[usize]) -> Vec<f32> {
-    let scale = |&index: &usize| {
-        let variance = basis.explained_variance[index];
-        if variance > 0.0 {
-            1.0 / variance.sqrt()
-        } else {
-            0.0
-        }
-    };
-    let scales: Vec<f32> = components.iter().map(scale).collect();
-    let pairs = values.iter().zip(scales.iter().cycle());
-    pairs.map(|(value, scale)| value * scale).collect()
-}
-
-/// `sigmoid(2 · whitened)`, element by element, in [0, 1].
-pub fn colours(whitened: &[f32]) -> Vec<f32> {
-    let sigmoid = |value: &f32| 1.0 / (1.0 + (-2.0 * value).exp());
-    whitened.iter().map(sigmoid).collect()
-}
-
 /// Sets the colours `[patches, k]` outside `mask` `[patches]` to 0.
 pub fn blacken(colours: &mut [f32], mask: &[bool], k: usize) {
     for (colour, inside) in colours.chunks_exact_mut(k).zip(mask) {
@@ -190,23 +275,6 @@ pub fn blacken(colours: &mut [f32], mask: &[bool], k: usize) {
             colour.fill(0.0);
         }
     }
-}
-
-/// Masks from the first component of a fit on every patch.
-fn first_component_foreground(maps: &[FeatureMap]) -> Result<Vec<Vec<bool>>, AnalysisError> {
-    let basis = PcaBasis::fit(maps, None, 1)?;
-    let score = |map: &FeatureMap| {
-        Ok(ScalarMap {
-            rows: map.rows(),
-            cols: map.cols(),
-            values: project(map, &basis, &[0])?,
-        })
-    };
-    let scores = maps
-        .iter()
-        .map(score)
-        .collect::<Result<Vec<_>, AnalysisError>>()?;
-    Ok(foreground(&scores))
 }
 
 /// Fits `needed` components, and up to `KEPT_COMPONENTS` where the patches allow it.
@@ -228,6 +296,7 @@ fn fit_keeping(
 mod tests {
     use super::super::golden::{Golden, assert_close};
     use super::*;
+    use crate::feature_map::dot;
 
     fn inputs(golden: &Golden) -> (Vec<FeatureMap>, Vec<Vec<bool>>) {
         let count = golden
@@ -258,7 +327,7 @@ mod tests {
             whiten: true,
             ..Pca::default()
         };
-        let found = settings.run(&maps, masks, None).unwrap();
+        let found = settings.maps(&maps, masks, None, &Compute::cpu()).unwrap();
         let expected = |name: &str| golden.floats(&format!("{run}.expected.{name}"));
         let (basis, dim) = (&found.basis, found.basis.dim());
         let signs = signs(basis, &expected("components"), 3);
@@ -339,8 +408,10 @@ mod tests {
             components: vec![3, 1],
             ..Pca::default()
         };
-        let joint = settings.run(&maps, None, None).unwrap();
-        let alone = settings.run(&maps[1..2], None, Some(&joint.basis)).unwrap();
+        let joint = settings.maps(&maps, None, None, &Compute::cpu()).unwrap();
+        let alone = settings
+            .maps(&maps[1..2], None, Some(&joint.basis), &Compute::cpu())
+            .unwrap();
         assert_eq!(alone.maps[0], joint.maps[1]);
         assert_eq!(joint.maps[1].k, 2);
     }
@@ -348,7 +419,9 @@ mod tests {
     #[test]
     fn equal_patches_are_mid_grey_and_not_nan() {
         let map = FeatureMap::new(2, 4, 5, vec![2.5; 40]).unwrap();
-        let found = Pca::default().run(&[map], None, None).unwrap();
+        let found = Pca::default()
+            .maps(&[map], None, None, &Compute::cpu())
+            .unwrap();
         assert_eq!(found.maps[0].colours, [0.5; 24]);
     }
 
@@ -370,7 +443,7 @@ mod tests {
             foreground: true,
             ..Pca::default()
         };
-        let found = settings.run(&[map], None, None).unwrap();
+        let found = settings.maps(&[map], None, None, &Compute::cpu()).unwrap();
         let expected: Vec<bool> = (0..48).map(inside).collect();
         assert_eq!(found.maps[0].foreground.as_deref(), Some(&expected[..]));
         assert_eq!(found.maps[0].colours[..3], [0.0; 3]);
@@ -385,7 +458,7 @@ mod tests {
                 components,
                 ..Pca::default()
             };
-            settings.run(&maps, None, None)
+            settings.maps(&maps, None, None, &Compute::cpu())
         };
         assert!(matches!(
             run(Vec::new()),

@@ -3,8 +3,33 @@
 //! Input: a query, a map and its best patch. Output: an offset in patches: the soft-argmax of the cosines in a window.
 //! A patch grid is coarse (16 px); neighbours of the best patch tell on which side of its centre the match lies.
 
+use pulp::Arch;
+use rayon::prelude::*;
+
 use super::Patch;
-use crate::feature_map::{FeatureMap, dot};
+use super::nearest::inverse_lengths;
+use crate::feature_map::{FeatureMap, PATCHES_PER_TASK, dot};
+
+/// `soft_offset` of every patch of `a` around its partner in `b`; the maps need not be normalised.
+///
+/// `partner`: `[patches of a]` flat numbers in `b`. Returns `[patches of a]` offsets (x, y).
+pub fn soft_offsets(
+    a: &FeatureMap,
+    b: &FeatureMap,
+    partner: &[u32],
+    temperature: f32,
+) -> Vec<[f32; 2]> {
+    let (scale_a, scale_b) = (inverse_lengths(a), inverse_lengths(b));
+    let offset = |(from, &best): (usize, &u32)| {
+        let cosine = |to: usize| dot(a.patch(from), b.patch(to)) * (scale_a[from] * scale_b[to]);
+        Arch::new().dispatch(|| peak(b, best as usize, temperature, cosine))
+    };
+    let partners = partner.par_iter().enumerate();
+    partners
+        .with_min_len(PATCHES_PER_TASK)
+        .map(offset)
+        .collect()
+}
 
 /// Where in a 3 × 3 window around the patch `best` of `map` the cosine to `query` peaks: (x, y) in patches, each in
 /// [-1, 1]; `Σ w·(dx, dy)` with `w = softmax(cosine / temperature)`.
@@ -12,14 +37,28 @@ use crate::feature_map::{FeatureMap, dot};
 /// `query` `[dim]` and `map` are L2-normalised. On a border the window is one patch wide across it, so that a missing
 /// neighbour does not pull the point inwards.
 pub fn soft_offset(query: &[f32], map: &FeatureMap, best: usize, temperature: f32) -> [f32; 2] {
+    let cosine = |to: usize| dot(query, map.patch(to));
+    Arch::new().dispatch(|| peak(map, best, temperature, cosine))
+}
+
+#[inline(always)]
+#[expect(
+    clippy::inline_always,
+    reason = "takes on the vector features of the caller's dispatch"
+)]
+fn peak(
+    map: &FeatureMap,
+    best: usize,
+    temperature: f32,
+    cosine: impl Fn(usize) -> f32,
+) -> [f32; 2] {
     let centre = Patch::from_index(best, map.cols());
-    let top = dot(query, map.patch(best));
+    let top = cosine(best);
     let (mut sum, mut x, mut y) = (0.0, 0.0, 0.0);
     for (dy, row) in window(centre.row, map.rows()) {
         for (dx, col) in window(centre.col, map.cols()) {
-            let cosine = dot(query, map.patch(row * map.cols() + col));
             // Relative to the middle, which is the largest: exp cannot overflow.
-            let weight = ((cosine - top) / temperature).exp();
+            let weight = ((cosine(row * map.cols() + col) - top) / temperature).exp();
             sum += weight;
             x += weight * dx;
             y += weight * dy;
@@ -42,6 +81,24 @@ fn window(at: usize, count: usize) -> impl Iterator<Item = (f32, usize)> {
 )]
 mod tests {
     use super::*;
+
+    #[test]
+    fn all_offsets_at_once_equal_each_on_its_own() {
+        let value = |i: usize| ((i * 7919) % 101) as f32 - 50.0;
+        let map = |count: usize, from: usize| {
+            let values: Vec<f32> = (from..from + count * 18).map(value).collect();
+            FeatureMap::new(count / 4, 4, 18, values).unwrap()
+        };
+        let (a, b) = (map(12, 3), map(20, 400));
+        let partner: Vec<u32> = (0..12).map(|i| i * 5 % 20).collect();
+        let found = soft_offsets(&a, &b, &partner, 5.0);
+        let (a, b) = (a.normalised(), b.normalised());
+        for (from, (found, &to)) in found.iter().zip(&partner).enumerate() {
+            let [x, y] = soft_offset(a.patch(from), &b, to as usize, 5.0);
+            // Lengths before or after the product: a few roundings.
+            assert!((found[0] - x).abs() < 1e-6 && (found[1] - y).abs() < 1e-6);
+        }
+    }
 
     #[test]
     fn refinement_leans_towards_the_more_similar_neighbour_and_not_over_a_border() {

@@ -1,43 +1,55 @@
-//! Cosine similarity of patches to one or several prompts.
+//! Cosine similarity of patches to one or several points.
 //!
-//! Input: a map, positive and negative patches of it, and other maps. Output: `[rows, cols]` cosines a map, and the
-//! best patches. One pass over the features a map: each patch is read once, for its dot products and its length.
-//! Source: `spec/05`, section 2.
+//! Input: a picture with points to look for and to look away from, and other pictures. Output: `[rows, cols]` cosines a
+//! picture, and the best patches. Source: `spec/05`, section 2.
 
 use std::cmp::Ordering;
+use std::ops::RangeInclusive;
 
-use pulp::Arch;
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::{AnalysisError, Patch, ScalarMap, bad_setting, same_channels};
-use crate::feature_map::{FeatureMap, NORM_EPS, PATCHES_PER_TASK, dot};
+use super::knobs::{Knobs, Point};
+use super::logistic::{self, LogisticQuery};
+use super::subject::{Context, Found, FoundMap, Layer, Scale, Subject};
+use super::{AnalysisError, Analyze, Patch, ScalarMap, bad_setting};
+use crate::feature_map::{FeatureMap, NORM_EPS, dot};
 
-/// How the cosines to several prompts become one number.
+pub use super::cosine::{cosine, cosine_max};
+
+/// How the cosines to several points become one number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Combine {
-    /// The mean: what the prompts have in common.
+    /// The mean: what the points have in common.
     #[default]
     Mean,
-    /// The largest: whatever resembles any of the prompts.
+    /// The largest: whatever resembles any of the points.
     Max,
+    /// A logistic regression that separates the positive points from the negative ones.
+    Logistic,
 }
 
-/// Settings of a similarity map: `positive − negative_weight · negative`, each side combined over its prompts.
+impl Combine {
+    const NAMES: &'static [&'static str] = &["mean", "max", "logistic"];
+    const ALL: [Self; 3] = [Self::Mean, Self::Max, Self::Logistic];
+}
+
+/// Settings of a similarity map: `positive − negative_weight · negative`, each side combined over its points.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Similarity {
-    /// Patches to look for; at least one.
-    pub positive: Vec<Patch>,
-    /// Patches to look away from.
-    pub negative: Vec<Patch>,
-    /// Weight λ of the negative side, at least 0.
+    /// Points of the first picture to look for, in its pixels; at least one.
+    pub at: Vec<Point>,
+    /// Points of the first picture to look away from.
+    pub not: Vec<Point>,
+    /// Weight λ of the negative side, at least 0. Without effect on `Combine::Logistic`.
     pub negative_weight: f32,
-    /// Mean or maximum over the prompts of a side.
+    /// How several points become one number.
     pub combine: Combine,
-    /// Leaves out patches of the prompts' own picture that are at most so many patches (Euclidean) from a positive
-    /// prompt: they win trivially. 0 leaves out the prompts alone.
+    /// How strongly the logistic regression is held back, above 0: the smaller, the sharper its border.
+    pub regularization: f32,
+    /// Leaves out patches of the first picture that are at most so many patches (Euclidean) from a point to look for:
+    /// they win trivially. 0 leaves out those of the points alone.
     pub exclude_radius: Option<f32>,
     /// How many of the best patches to report for each map.
     pub top: usize,
@@ -46,23 +58,15 @@ pub struct Similarity {
 impl Default for Similarity {
     fn default() -> Self {
         Self {
-            positive: Vec::new(),
-            negative: Vec::new(),
+            at: Vec::new(),
+            not: Vec::new(),
             negative_weight: 1.0,
             combine: Combine::Mean,
+            regularization: 0.01,
             exclude_radius: None,
             top: 0,
         }
     }
-}
-
-/// Similarity of one map to the prompts.
-#[derive(Clone, Debug, PartialEq)]
-pub struct SimilarityMap {
-    /// `[rows, cols]`; a cosine in [-1, 1] when there are no negative prompts; NaN where left out.
-    pub map: ScalarMap,
-    /// The best patches, best first.
-    pub top: Vec<Peak>,
 }
 
 /// One of the best patches.
@@ -74,57 +78,142 @@ pub struct Peak {
     pub similarity: f32,
 }
 
-impl Similarity {
-    /// Maps the prompts of `source` onto `source` itself (first result) and onto each of `others`.
-    pub fn run(
-        &self,
-        source: &FeatureMap,
-        others: &[FeatureMap],
-    ) -> Result<Vec<SimilarityMap>, AnalysisError> {
+impl Analyze for Similarity {
+    fn id(&self) -> &'static str {
+        "similarity"
+    }
+
+    fn title(&self) -> &'static str {
+        "Similarity"
+    }
+
+    fn about(&self) -> &'static str {
+        "How alike every patch is to the patches at some points of the first picture."
+    }
+
+    fn pictures(&self) -> RangeInclusive<usize> {
+        1..=usize::MAX
+    }
+
+    fn knobs(&mut self, knobs: &mut dyn Knobs) {
+        knobs.points("at", "Points to look for.", &mut self.at);
+        knobs.points("not", "Points to look away from.", &mut self.not);
+        let help = "Weight of the points to look away from.";
+        knobs.real(
+            "negative_weight",
+            help,
+            &mut self.negative_weight,
+            0.0..=10.0,
+        );
+        let mut combine = self.combine as usize;
+        let help = "How several points become one number.";
+        knobs.choice("combine", help, &mut combine, Combine::NAMES);
+        self.combine = Combine::ALL[combine];
+        let help = "How strongly the logistic regression is held back.";
+        knobs.real("regularization", help, &mut self.regularization, 1e-7..=1e3);
+        let help = "Leaves out patches this near to a point, in patches.";
+        knobs.maybe("exclude_radius", help, &mut self.exclude_radius, 0.0..=1e6);
+        knobs.int(
+            "top",
+            "How many of the best patches to point out.",
+            &mut self.top,
+            0..=64,
+        );
+    }
+
+    fn run(&self, subjects: &[Subject], cx: &Context) -> Result<Found, AnalysisError> {
         self.check()?;
-        let positive = unit_patches(source, &self.positive)?;
-        let negative = unit_patches(source, &self.negative)?;
-        let onto = |map: &FeatureMap| -> Result<ScalarMap, AnalysisError> {
-            same_channels("the other map", source.dim(), map.dim())?;
-            Ok(match self.combine {
-                Combine::Mean => {
-                    let query = mean_query(&positive, &negative, self.negative_weight);
-                    cosine(map, &query)
+        let source = &subjects[0];
+        let centres = source.patches_at(&self.at)?;
+        let positive = unit_patches(&source.features, &centres)?;
+        let negative = unit_patches(&source.features, &source.patches_at(&self.not)?)?;
+        let query = self.query(&positive, &negative)?;
+        let mut found = Found::default();
+        for (at, subject) in subjects.iter().enumerate() {
+            cx.cancel.check()?;
+            let mut map = match &query {
+                Query::Linear(query) => cx.compute.cosine(&subject.features, query),
+                Query::Logistic(fit) => {
+                    cx.compute
+                        .logistic(&subject.features, &fit.weights, fit.bias)
                 }
-                Combine::Max => cosine_max(map, &positive, &negative, self.negative_weight),
-            })
-        };
-        let mut own = onto(source)?;
-        if let Some(radius) = self.exclude_radius {
-            exclude(&mut own, &self.positive, radius);
+                Query::Best => {
+                    let weight = self.negative_weight;
+                    cx.compute
+                        .cosine_max(&subject.features, &positive, &negative, weight)
+                }
+            };
+            if let Some(radius) = self.exclude_radius.filter(|_| at == 0) {
+                exclude(&mut map, &centres, radius);
+            }
+            found.maps.push(FoundMap {
+                subject: at,
+                title: self.title_of(source),
+                layer: Layer::Scalar {
+                    top: top_k(&map, self.top),
+                    map,
+                    scale: self.scale(),
+                    marked: Vec::new(),
+                },
+            });
         }
-        let others = others.iter().map(onto).collect::<Result<Vec<_>, _>>()?;
-        let maps = std::iter::once(own).chain(others);
-        let with_top = |map: ScalarMap| SimilarityMap {
-            top: top_k(&map, self.top),
-            map,
+        Ok(found)
+    }
+}
+
+/// What the maps are products with.
+enum Query {
+    Linear(Vec<f32>),
+    Logistic(LogisticQuery),
+    Best,
+}
+
+impl Similarity {
+    fn query(&self, positive: &[Vec<f32>], negative: &[Vec<f32>]) -> Result<Query, AnalysisError> {
+        Ok(match self.combine {
+            Combine::Mean => Query::Linear(mean_query(positive, negative, self.negative_weight)),
+            Combine::Max => Query::Best,
+            Combine::Logistic => {
+                Query::Logistic(logistic::fit(positive, negative, self.regularization)?)
+            }
+        })
+    }
+
+    fn scale(&self) -> Scale {
+        match self.combine {
+            Combine::Logistic => Scale::Probability,
+            _ if self.not.is_empty() => Scale::Cosine,
+            _ => Scale::Difference,
+        }
+    }
+
+    fn title_of(&self, source: &Subject) -> String {
+        let points = |count: usize| format!("{count} point{}", if count == 1 { "" } else { "s" });
+        let less = match self.not.len() {
+            0 => String::new(),
+            count => format!(" against {}", points(count)),
         };
-        Ok(maps.map(with_top).collect())
+        format!(
+            "similarity to {}{less} of {}",
+            points(self.at.len()),
+            source.name
+        )
     }
 
     fn check(&self) -> Result<(), AnalysisError> {
-        if self.positive.is_empty() {
-            return Err(bad_setting("positive", "at least one patch", &"empty"));
+        if self.at.is_empty() {
+            return Err(bad_setting("at", "at least one point", &"empty"));
         }
         let weight = self.negative_weight;
         if !weight.is_finite() || weight < 0.0 {
-            return Err(bad_setting(
-                "negative_weight",
-                "a number of at least 0",
-                &weight,
-            ));
+            let expected = "a number of at least 0";
+            return Err(bad_setting("negative_weight", expected, &weight));
         }
         match self.exclude_radius {
-            Some(radius) if radius.is_nan() || radius < 0.0 => Err(bad_setting(
-                "exclude_radius",
-                "a number of at least 0",
-                &radius,
-            )),
+            Some(radius) if radius.is_nan() || radius < 0.0 => {
+                let expected = "a number of at least 0";
+                Err(bad_setting("exclude_radius", expected, &radius))
+            }
             _ => Ok(()),
         }
     }
@@ -156,29 +245,6 @@ pub fn mean_query(positive: &[Vec<f32>], negative: &[Vec<f32>], weight: f32) -> 
     add(positive, 1.0);
     add(negative, -weight);
     query
-}
-
-/// `out[p] = query · features[p] / max(‖features[p]‖, NORM_EPS)`: the cosine if `query` `[dim]` has length one.
-pub fn cosine(map: &FeatureMap, query: &[f32]) -> ScalarMap {
-    each_patch(map, |patch, scale| dot(query, patch) * scale)
-}
-
-/// `out[p] = max cos(positive, features[p]) − weight · max cos(negative, features[p])`.
-///
-/// `positive`, `negative`: unit vectors `[prompts][dim]`; without negatives their term is 0.
-pub fn cosine_max(
-    map: &FeatureMap,
-    positive: &[Vec<f32>],
-    negative: &[Vec<f32>],
-    weight: f32,
-) -> ScalarMap {
-    each_patch(map, |patch, scale| {
-        let largest = |prompts: &[Vec<f32>]| {
-            let cosines = prompts.iter().map(|prompt| dot(prompt, patch) * scale);
-            cosines.reduce(f32::max).unwrap_or(0.0)
-        };
-        largest(positive) - weight * largest(negative)
-    })
 }
 
 /// Sets every patch at most `radius` patches (Euclidean) from one of `centres` to NaN.
@@ -217,30 +283,9 @@ pub fn top_k(map: &ScalarMap, count: usize) -> Vec<Peak> {
     indices.into_iter().map(peak).collect()
 }
 
-/// `out[p] = value(features[p], 1 / ‖features[p]‖)`, in parallel.
-fn each_patch(map: &FeatureMap, value: impl Fn(&[f32], f32) -> f32 + Sync) -> ScalarMap {
-    let mut values = vec![0.0; map.patches()];
-    values
-        .par_chunks_mut(PATCHES_PER_TASK)
-        .zip(map.values().par_chunks(PATCHES_PER_TASK * map.dim()))
-        .for_each(|(out, task)| {
-            Arch::new().dispatch(|| {
-                for (out, patch) in out.iter_mut().zip(task.chunks_exact(map.dim())) {
-                    let scale = 1.0 / dot(patch, patch).sqrt().max(NORM_EPS);
-                    *out = value(patch, scale);
-                }
-            });
-        });
-    ScalarMap {
-        rows: map.rows(),
-        cols: map.cols(),
-        values,
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::golden::{Golden, assert_close};
+    use super::super::golden::{Golden, assert_close, centre, subject, values};
     use super::*;
 
     fn map(rows: usize, cols: usize, values: &[f32]) -> FeatureMap {
@@ -252,6 +297,11 @@ mod tests {
         Patch { row, col }
     }
 
+    fn run(settings: &Similarity, maps: &[&FeatureMap]) -> Result<Found, AnalysisError> {
+        let subjects: Vec<Subject> = maps.iter().map(|map| subject(map)).collect();
+        settings.run(&subjects, &Context::default())
+    }
+
     #[test]
     fn every_row_of_the_golden_similarity_is_a_map() {
         let golden = Golden::open("matching");
@@ -260,12 +310,12 @@ mod tests {
         let expected = golden.floats("expected.similarity");
         for (index, expected) in expected.chunks(b.patches()).enumerate() {
             let settings = Similarity {
-                positive: vec![Patch::from_index(index, a.cols())],
+                at: vec![centre(index / a.cols(), index % a.cols())],
                 ..Similarity::default()
             };
-            let maps = settings.run(&a, std::slice::from_ref(&b)).unwrap();
+            let found = run(&settings, &[&a, &b]).unwrap();
             // The golden case allows 1e-5.
-            assert_close(&maps[1].map.values, expected, 1e-5, "similarity");
+            assert_close(&values(&found, 1), expected, 1e-5, "similarity");
         }
     }
 
@@ -273,46 +323,49 @@ mod tests {
     fn negative_prompts_are_subtracted_with_their_weight() {
         let features = map(1, 3, &[1.0, 0.0, 0.0, 2.0, 3.0, 3.0]);
         let settings = Similarity {
-            positive: vec![at(0, 0)],
-            negative: vec![at(0, 1)],
+            at: vec![centre(0, 0)],
+            not: vec![centre(0, 1)],
             negative_weight: 0.5,
             ..Similarity::default()
         };
         let diagonal = 0.5 * std::f32::consts::FRAC_1_SQRT_2;
-        let found = &settings.run(&features, &[]).unwrap()[0].map.values;
-        assert_close(found, &[1.0, -0.5, diagonal], 1e-6, "mean");
+        let found = run(&settings, &[&features]).unwrap();
+        assert_close(&values(&found, 0), &[1.0, -0.5, diagonal], 1e-6, "mean");
     }
 
     #[test]
     fn several_prompts_are_averaged_or_the_best_counts() {
         let features = map(1, 3, &[1.0, 0.0, 0.0, 2.0, -1.0, 0.0]);
         let mut settings = Similarity {
-            positive: vec![at(0, 0), at(0, 1)],
+            at: vec![centre(0, 0), centre(0, 1)],
             ..Similarity::default()
         };
-        let mean = settings.run(&features, &[]).unwrap();
-        assert_close(&mean[0].map.values, &[0.5, 0.5, -0.5], 1e-6, "mean");
+        let mean = run(&settings, &[&features]).unwrap();
+        assert_close(&values(&mean, 0), &[0.5, 0.5, -0.5], 1e-6, "mean");
         settings.combine = Combine::Max;
-        let max = settings.run(&features, &[]).unwrap();
-        assert_close(&max[0].map.values, &[1.0, 1.0, 0.0], 1e-6, "max");
+        let max = run(&settings, &[&features]).unwrap();
+        assert_close(&values(&max, 0), &[1.0, 1.0, 0.0], 1e-6, "max");
     }
 
     #[test]
     fn the_excluded_disc_is_nan_on_the_own_picture_only() {
         let features = map(3, 3, &[1.0; 9]);
         let settings = Similarity {
-            positive: vec![at(0, 0)],
+            at: vec![centre(0, 0)],
             exclude_radius: Some(1.0),
             top: 9,
             ..Similarity::default()
         };
-        let maps = settings
-            .run(&features, std::slice::from_ref(&features))
-            .unwrap();
-        let left_out: Vec<usize> = (0..9).filter(|&i| maps[0].map.values[i].is_nan()).collect();
+        let found = run(&settings, &[&features, &features]).unwrap();
+        let own = values(&found, 0);
+        let left_out: Vec<usize> = (0..9).filter(|&i| own[i].is_nan()).collect();
         assert_eq!(left_out, [0, 1, 3]);
-        assert!(maps[1].map.values.iter().all(|value| value.is_finite()));
-        assert_eq!((maps[0].top.len(), maps[1].top.len()), (6, 9));
+        assert!(values(&found, 1).iter().all(|value| value.is_finite()));
+        let counts = found.maps.iter().map(|map| match &map.layer {
+            Layer::Scalar { top, .. } => top.len(),
+            other => panic!("{other:?}"),
+        });
+        assert_eq!(counts.collect::<Vec<_>>(), [6, 9]);
     }
 
     #[test]
@@ -328,22 +381,50 @@ mod tests {
     }
 
     #[test]
-    fn bad_settings_and_bad_maps_are_errors() {
-        let features = map(1, 2, &[1.0, 0.0, 0.0, 1.0]);
-        let none = Similarity::default().run(&features, &[]).unwrap_err();
-        assert!(none.to_string().contains("at least one patch"), "{none}");
-        let one = Similarity {
-            positive: vec![at(0, 2)],
+    fn a_logistic_fit_gives_probabilities_that_separate_its_points() {
+        let features = map(1, 4, &[1.0, 0.1, 0.9, 0.2, 0.0, 1.0, 0.2, 0.9]);
+        let settings = Similarity {
+            at: vec![centre(0, 0)],
+            not: vec![centre(0, 2)],
+            combine: Combine::Logistic,
             ..Similarity::default()
         };
-        let outside = one.run(&features, &[]).unwrap_err();
-        assert!(outside.to_string().contains("column 2"), "{outside}");
+        let found = values(&run(&settings, &[&features]).unwrap(), 0);
+        assert!(
+            found.iter().all(|value| (0.0..=1.0).contains(value)),
+            "{found:?}"
+        );
+        assert!(
+            found[0] > 0.5 && found[1] > 0.5 && found[2] < 0.5 && found[3] < 0.5,
+            "{found:?}"
+        );
+        let alone = Similarity {
+            not: Vec::new(),
+            ..settings
+        };
+        assert!(run(&alone, &[&features]).is_err());
+    }
+
+    #[test]
+    fn bad_settings_and_bad_maps_are_errors() {
+        let features = map(1, 2, &[1.0, 0.0, 0.0, 1.0]);
+        let none = run(&Similarity::default(), &[&features]).unwrap_err();
+        assert!(none.to_string().contains("at least one point"), "{none}");
+        let beyond = Similarity {
+            at: vec![[32.0, 0.0]],
+            ..Similarity::default()
+        };
+        let outside = run(&beyond, &[&features]).unwrap_err();
+        assert!(outside.to_string().contains("32 x 16"), "{outside}");
         let one = Similarity {
-            positive: vec![at(0, 0)],
+            at: vec![centre(0, 0)],
             ..Similarity::default()
         };
         let other = map(1, 1, &[1.0, 0.0, 0.0]);
-        let channels = one.run(&features, &[other]).unwrap_err();
+        let subjects = [subject(&features), subject(&other)];
+        let channels = super::super::Analysis::from(one)
+            .run(&subjects, &Context::default())
+            .unwrap_err();
         assert!(
             channels.to_string().contains("3 channels, expected 2"),
             "{channels}"

@@ -1,9 +1,11 @@
-//! Anti-aliased discs, lines and frames on RGB8 pixels.
+//! Anti-aliased discs, lines and rectangles on RGB8 pixels.
 //!
 //! Input: shapes in pixels, where pixel (0, 0) covers [0, 1) × [0, 1). Output: the pixels, blended by coverage; whatever
 //! lies outside the image is cut off.
 
 use image::{Rgb, RgbImage};
+
+use super::scene::Rect;
 
 /// A colour and how much of it covers what is below, in [0, 1].
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -69,18 +71,56 @@ pub fn line(image: &mut RgbImage, from: [f32; 2], to: [f32; 2], width: f32, ink:
     }
 }
 
-/// The frame of the rectangle from `(left, top)` to `(right, bottom)` (exclusive), `width` pixels, drawn inwards.
-pub fn frame(image: &mut RgbImage, [left, top, right, bottom]: [u32; 4], width: u32, ink: Ink) {
-    for y in top..bottom.min(image.height()) {
-        for x in left..right.min(image.width()) {
-            let depth = (x - left)
-                .min(y - top)
-                .min(right - 1 - x)
-                .min(bottom - 1 - y);
-            if depth < width {
-                blend(image.get_pixel_mut(x, y), ink, 1.0);
+/// A filled rectangle whose corners are rounded with `radius`.
+pub fn fill(image: &mut RgbImage, rect: Rect, radius: f32, ink: Ink) {
+    cover(image, rect, ink, |point| inside(rect, radius, point));
+}
+
+/// The outline of a rectangle, drawn inwards from its sides, `width` pixels thick; `radius` is that of the outer corners.
+pub fn frame(image: &mut RgbImage, rect: Rect, radius: f32, width: f32, ink: Ink) {
+    let hole = rect.grown(-width);
+    let open = hole.width > 0.0 && hole.height > 0.0;
+    cover(image, rect, ink, |point| {
+        let cut = if open {
+            inside(hole, (radius - width).max(0.0), point)
+        } else {
+            0.0
+        };
+        inside(rect, radius, point) - cut
+    });
+}
+
+/// Blends all pixels that touch `rect` by the coverage at their middle.
+fn cover(image: &mut RgbImage, rect: Rect, ink: Ink, coverage: impl Fn([f32; 2]) -> f32) {
+    for y in span(rect.y, rect.y + rect.height, image.height()) {
+        for x in span(rect.x, rect.x + rect.width, image.width()) {
+            let covered = coverage([x as f32 + 0.5, y as f32 + 0.5]);
+            if covered > 0.0 {
+                blend(image.get_pixel_mut(x, y), ink, covered.min(1.0));
             }
         }
+    }
+}
+
+/// How much of the pixel around `point` a rounded rectangle covers, in [0, 1].
+fn inside(rect: Rect, radius: f32, [x, y]: [f32; 2]) -> f32 {
+    let along = |at: f32, start: f32, length: f32| {
+        let (low, high) = ((at - 0.5).max(start), (at + 0.5).min(start + length));
+        (high - low).max(0.0)
+    };
+    let straight = along(x, rect.x, rect.width) * along(y, rect.y, rect.height);
+    if radius <= 0.0 {
+        return straight;
+    }
+    // Distance past the middle of the nearest corner's circle: beyond both its axes the circle decides.
+    let past = |at: f32, start: f32, length: f32| {
+        (at - start - length / 2.0).abs() - (length / 2.0 - radius)
+    };
+    let (dx, dy) = (past(x, rect.x, rect.width), past(y, rect.y, rect.height));
+    if dx > 0.0 && dy > 0.0 {
+        straight.min((radius + 0.5 - dx.hypot(dy)).clamp(0.0, 1.0))
+    } else {
+        straight
     }
 }
 
@@ -164,7 +204,8 @@ mod tests {
         let mut image = RgbImage::new(8, 8);
         disc(&mut image, [-100.0, 4.0], 20.0, WHITE);
         disc(&mut image, [f32::INFINITY, f32::NAN], 2.0, WHITE);
-        frame(&mut image, [9, 9, 12, 12], 1, WHITE);
+        frame(&mut image, Rect::new(9.0, 9.0, 3.0, 3.0), 0.0, 1.0, WHITE);
+        fill(&mut image, Rect::new(f32::NAN, 0.0, 1e30, 4.0), 1.0, WHITE);
         assert_eq!(sum(&image), 0.0);
         line(&mut image, [-1e6, 4.0], [1e6, 4.0], 2.0, WHITE);
         // Ends a million pixels away leave f32 a few hundredths of a pixel.
@@ -174,9 +215,29 @@ mod tests {
     #[test]
     fn a_frame_is_drawn_inwards() {
         let mut image = RgbImage::new(10, 10);
-        frame(&mut image, [2, 2, 8, 7], 1, WHITE);
+        frame(&mut image, Rect::new(2.0, 2.0, 6.0, 5.0), 0.0, 1.0, WHITE);
         assert_eq!(sum(&image), 18.0);
         assert_eq!(image.get_pixel(2, 2).0, [255; 3]);
         assert_eq!(image.get_pixel(3, 3).0, [0; 3]);
+        let mut full = RgbImage::new(10, 10);
+        frame(&mut full, Rect::new(2.0, 2.0, 6.0, 5.0), 0.0, 9.0, WHITE);
+        assert_eq!(sum(&full), 30.0);
+    }
+
+    #[test]
+    fn a_rectangle_covers_its_area_also_between_pixels_and_with_round_corners() {
+        for (x, y) in [(3.0, 4.0), (3.25, 4.5), (3.8, 4.1)] {
+            let mut sharp = RgbImage::new(40, 40);
+            fill(&mut sharp, Rect::new(x, y, 20.5, 11.0), 0.0, WHITE);
+            assert!((sum(&sharp) - 225.5).abs() < 0.5, "{}", sum(&sharp));
+            let mut round = RgbImage::new(40, 40);
+            fill(&mut round, Rect::new(x, y, 20.5, 11.0), 4.0, WHITE);
+            let area = 225.5 - (4.0 - std::f32::consts::PI) * 16.0;
+            assert!(
+                (sum(&round) / area - 1.0).abs() < 0.02,
+                "{} of {area}",
+                sum(&round)
+            );
+        }
     }
 }

@@ -1,16 +1,16 @@
-//! Colour maps and the range of values that they span.
+//! Color maps.
 //!
-//! Input: a number. Output: RGB8. Tables of 256 colours sampled from `colorous` (matplotlib's maps, Google's turbo,
-//! `ColorBrewer`'s red and blue), the same tables that a shader can upload.
+//! Input: a number in [0, 1]. Output: RGB8. Tables of 256 colors sampled from `colorous` (matplotlib's maps, Google's turbo,
+//! `ColorBrewer`'s red and blue), the same tables that the kernels read.
 
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
 use super::FigureError;
-use super::canvas::byte;
+use super::view::{bytes, mix};
 
-/// Colours of numbers.
+/// Colors of numbers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Colormap {
@@ -56,7 +56,7 @@ impl Colormap {
         }
     }
 
-    /// Colour at `t` in [0, 1]; outside it the nearer end, and black for NaN.
+    /// Color at `t` in [0, 1]; outside it the nearer end, and black for NaN.
     pub fn colour(self, t: f32) -> [u8; 3] {
         if t.is_nan() {
             return [0; 3];
@@ -68,14 +68,14 @@ impl Colormap {
             Self::Inferno => colorous::INFERNO,
             Self::Cividis => colorous::CIVIDIS,
             Self::Turbo => colorous::TURBO,
-            Self::Grey => return [byte(t as f32); 3],
+            Self::Grey => return bytes([t as f32; 3]),
             // The library's map starts with red.
             Self::Diverging => return colorous::RED_BLUE.eval_continuous(1.0 - t).as_array(),
         };
         gradient.eval_continuous(t).as_array()
     }
 
-    /// 256 colours, from 0 to 1.
+    /// 256 colors, from 0 to 1.
     pub fn table(self) -> [[u8; 3]; 256] {
         std::array::from_fn(|index| self.colour(index as f32 / 255.0))
     }
@@ -94,92 +94,20 @@ impl FromStr for Colormap {
     }
 }
 
-/// Which values the two ends of a colour map stand for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Range {
-    /// The smallest and the largest value.
-    #[default]
-    Auto,
-    /// These two, so that pictures can be compared.
-    Fixed {
-        /// Value of the first colour.
-        min: f32,
-        /// Value of the last colour.
-        max: f32,
-    },
-    /// These percentiles in [0, 100], so that a few outliers do not flatten the rest.
-    Percentile {
-        /// Percentile of the first colour.
-        low: f32,
-        /// Percentile of the last colour.
-        high: f32,
-    },
+/// Color in [0, 1] at `place` in [0, 1], linear between the two nearest colors of a `table`; outside the nearer end.
+#[expect(clippy::cast_sign_loss, reason = "clamped at 0")]
+pub fn table_color(table: &[[u8; 3]; 256], place: f32) -> [f32; 3] {
+    let at = place.clamp(0.0, 1.0) * 255.0;
+    let below = at as usize;
+    let above = (below + 1).min(255);
+    let color = |entry: usize| table[entry].map(|byte| f32::from(byte) / 255.0);
+    mix(color(below), color(above), at - below as f32)
 }
 
-impl Range {
-    /// The two values for `values`, of which NaN is ignored; (0, 1) without any. Symmetric around 0 for `Diverging`
-    /// unless fixed.
-    pub fn limits(self, values: &[f32], colormap: Colormap) -> Result<(f32, f32), FigureError> {
-        let mut sorted: Vec<f32> = values
-            .iter()
-            .copied()
-            .filter(|value| !value.is_nan())
-            .collect();
-        sorted.sort_unstable_by(f32::total_cmp);
-        let (min, max) = match self {
-            Self::Fixed { min, max } if min.is_finite() && max.is_finite() && min < max => {
-                return Ok((min, max));
-            }
-            Self::Fixed { min, max } => {
-                return Err(bad_range("two numbers, min below max", min, max));
-            }
-            Self::Percentile { low, high }
-                if !(0.0..=100.0).contains(&low) || !(low..=100.0).contains(&high) =>
-            {
-                return Err(bad_range(
-                    "percentiles in [0, 100], low at most high",
-                    low,
-                    high,
-                ));
-            }
-            _ if sorted.is_empty() => return Ok((0.0, 1.0)),
-            Self::Auto => (sorted[0], sorted[sorted.len() - 1]),
-            Self::Percentile { low, high } => (percentile(&sorted, low), percentile(&sorted, high)),
-        };
-        if colormap == Colormap::Diverging {
-            let reach = min.abs().max(max.abs());
-            return Ok((-reach, reach));
-        }
-        Ok((min, max))
-    }
-}
-
-/// Position of `value` between the limits: 0 at the lower, 1 at the upper, 0.5 if they are equal.
-pub fn position(value: f32, (min, max): (f32, f32)) -> f32 {
-    if max > min {
-        (value - min) / (max - min)
-    } else {
-        0.5
-    }
-}
-
-/// Percentile of ascending `sorted`, linear between neighbours as `numpy.percentile` does.
-#[expect(clippy::cast_sign_loss, reason = "a percentile is at least 0")]
-fn percentile(sorted: &[f32], percent: f32) -> f32 {
-    let at = f64::from(percent) / 100.0 * (sorted.len() - 1) as f64;
-    let below = at.floor() as usize;
-    let above = (below + 1).min(sorted.len() - 1);
-    let part = (at - below as f64) as f32;
-    sorted[below] + part * (sorted[above] - sorted[below])
-}
-
-fn bad_range(expected: &str, low: f32, high: f32) -> FigureError {
-    FigureError::Setting {
-        name: "range",
-        expected: expected.to_owned(),
-        found: format!("{low} to {high}"),
-    }
+/// Colors as the kernels read them: a word each, red in the lowest byte.
+pub fn packed(colors: &[[u8; 3]]) -> Vec<u32> {
+    let word = |&[red, green, blue]: &[u8; 3]| u32::from_le_bytes([red, green, blue, 255]);
+    colors.iter().map(word).collect()
 }
 
 #[cfg(test)]
@@ -214,36 +142,20 @@ mod tests {
     }
 
     #[test]
-    fn limits_ignore_nan_and_are_symmetric_for_the_diverging_map() {
-        let values = [0.2, f32::NAN, -0.1, 0.8];
-        let auto = |map| Range::Auto.limits(&values, map).unwrap();
-        assert_eq!(auto(Colormap::Viridis), (-0.1, 0.8));
-        assert_eq!(auto(Colormap::Diverging), (-0.8, 0.8));
-        assert_eq!(
-            Range::Auto.limits(&[f32::NAN], Colormap::Grey).unwrap(),
-            (0.0, 1.0)
-        );
+    fn the_table_is_met_at_its_entries_and_linear_between_them() {
+        let table = Colormap::Viridis.table();
+        let found = table_color(&table, 17.0 / 255.0);
+        let expected = table[17].map(|byte| f32::from(byte) / 255.0);
+        let off = (0..3).map(|i| (found[i] - expected[i]).abs());
+        assert!(off.fold(0.0, f32::max) < 1e-5, "{found:?}");
+        let grey = Colormap::Grey.table();
+        assert!((table_color(&grey, 0.3337)[0] - 0.3337).abs() < 1e-6);
+        assert_eq!(table_color(&grey, 7.0), [1.0; 3]);
+        assert_eq!(table_color(&grey, -7.0), [0.0; 3]);
     }
 
     #[test]
-    fn percentiles_are_linear_between_neighbours() {
-        let values: Vec<f32> = (0..11).map(|i| i as f32).collect();
-        let range = Range::Percentile {
-            low: 5.0,
-            high: 100.0,
-        };
-        assert_eq!(range.limits(&values, Colormap::Grey).unwrap(), (0.5, 10.0));
-    }
-
-    #[test]
-    fn bad_ranges_are_errors_and_equal_limits_are_the_middle() {
-        let fixed = Range::Fixed { min: 1.0, max: 1.0 };
-        assert!(fixed.limits(&[0.0], Colormap::Grey).is_err());
-        let percentile = Range::Percentile {
-            low: 90.0,
-            high: f32::NAN,
-        };
-        assert!(percentile.limits(&[0.0], Colormap::Grey).is_err());
-        assert_eq!(position(3.0, (3.0, 3.0)), 0.5);
+    fn packed_colors_keep_red_in_the_lowest_byte() {
+        assert_eq!(packed(&[[1, 2, 3]]), [0xff03_0201]);
     }
 }
