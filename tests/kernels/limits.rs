@@ -97,7 +97,7 @@ fn maps_still_come_when_the_device_is_lost_in_the_middle() {
         assert_close("similarity", &values(&found), &values(&expected), 2e-6);
         assert_eq!(cx.compute.failure().is_some(), destroyed);
     }
-    assert!(gpu.is_lost());
+    assert!(gpu.is_lost(), "{:?}", cx.compute.failure());
     assert!(cx.compute.failure().unwrap().is_lost());
     let again = gpu.cosine(&features, features.patch(0)).unwrap_err();
     assert!(matches!(again, GpuError::Lost { .. }), "{again}");

@@ -321,7 +321,7 @@ pub(crate) struct Drawing {
         value_name = "RANGE"
     )]
     pub(crate) range: RangeChoice,
-    /// Between patches: nearest, bilinear, bicubic, joint_bilateral [default: bilinear; labels and components nearest]
+    /// Between patches: nearest, bilinear, bicubic or `joint_bilateral` [default: bilinear; labels and components nearest]
     #[arg(long)]
     pub(crate) sampling: Option<Sampling>,
     /// How grey the picture is below the map, 0 to 1
@@ -540,16 +540,13 @@ impl FromStr for RangeChoice {
         let (low, high) = text.split_once(',').ok_or_else(bad)?;
         let number = |text: &str| text.trim().parse::<f32>().ok().filter(|n| n.is_finite());
         let percent = |text: &str| number(text.trim().strip_suffix('%')?);
-        let range = match (percent(low), percent(high)) {
-            (Some(low), Some(high)) => Range::Percentile { low, high },
-            _ => {
-                let (Some(min), Some(max)) = (number(low), number(high)) else {
-                    return Err(bad());
-                };
-                Range::Fixed { min, max }
-            }
-        };
-        Ok(Self(range))
+        if let (Some(low), Some(high)) = (percent(low), percent(high)) {
+            return Ok(Self(Range::Percentile { low, high }));
+        }
+        match (number(low), number(high)) {
+            (Some(min), Some(max)) => Ok(Self(Range::Fixed { min, max })),
+            _ => Err(bad()),
+        }
     }
 }
 

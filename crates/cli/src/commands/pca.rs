@@ -20,22 +20,7 @@ pub(crate) fn run(common: &Common, arguments: &Arguments, cancel: &CancelToken) 
     if paths.is_empty() {
         bail!("no picture named, expected at least one");
     }
-    let folder = common.output.clone().unwrap_or_else(|| PathBuf::from("."));
-    let figures = pictures::outputs(&paths, &folder, "png")?;
-    let values = match values {
-        None => Vec::new(),
-        Some(None) => pictures::outputs(&paths, &folder, "npy")?,
-        Some(Some(path)) if paths.len() == 1 => vec![path],
-        Some(Some(path)) => bail!(
-            "--values names one file for {} pictures: {}",
-            paths.len(),
-            path.display()
-        ),
-    };
-    pictures::refuse_existing(
-        figures.iter().chain(&values).chain(&arguments.save_basis),
-        common,
-    )?;
+    let (figures, values) = targets(common, arguments, &paths, values)?;
     // Before the networks run: a file that is no basis is told at once.
     arguments
         .basis
@@ -118,6 +103,36 @@ pub(crate) fn run(common: &Common, arguments: &Arguments, cancel: &CancelToken) 
     );
     session.finish(common, &json, &lines);
     pictures::report_broken(&broken, paths.len())
+}
+
+/// Names of the figures and of the values, none of which is there already unless it may be replaced.
+#[expect(
+    clippy::option_option,
+    reason = "absent, given alone, given with a name"
+)]
+fn targets(
+    common: &Common,
+    arguments: &Arguments,
+    paths: &[PathBuf],
+    values: Option<Option<PathBuf>>,
+) -> Result<(Vec<PathBuf>, Vec<PathBuf>)> {
+    let folder = common.output.clone().unwrap_or_else(|| PathBuf::from("."));
+    let figures = pictures::outputs(paths, &folder, "png")?;
+    let values = match values {
+        None => Vec::new(),
+        Some(None) => pictures::outputs(paths, &folder, "npy")?,
+        Some(Some(path)) if paths.len() == 1 => vec![path],
+        Some(Some(path)) => bail!(
+            "--values names one file for {} pictures: {}",
+            paths.len(),
+            path.display()
+        ),
+    };
+    pictures::refuse_existing(
+        figures.iter().chain(&values).chain(&arguments.save_basis),
+        common,
+    )?;
+    Ok((figures, values))
 }
 
 /// The JSON object and the lines of a run.

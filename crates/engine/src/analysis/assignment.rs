@@ -10,7 +10,7 @@
 
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
-use pulp::Arch;
+use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 use crate::feature_map::{FeatureMap, PATCHES_PER_TASK, dot};
@@ -99,7 +99,16 @@ pub fn sums(map: &FeatureMap, labels: &[u32], k: usize) -> (Vec<f32>, Vec<usize>
         .values()
         .par_chunks(per_part * dim)
         .zip(labels.par_chunks(per_part))
-        .map(|(patches, labels)| part_sums(patches, labels, k, dim))
+        .map(|(patches, labels)| {
+            let mut sums = vec![0.0; k * dim];
+            Arch::new().dispatch(PartSums {
+                patches,
+                labels,
+                dim,
+                sums: &mut sums,
+            });
+            sums
+        })
         .collect();
     let mut total = vec![0.0; k * dim];
     for part in &parts {
@@ -109,19 +118,84 @@ pub fn sums(map: &FeatureMap, labels: &[u32], k: usize) -> (Vec<f32>, Vec<usize>
     (total.into_iter().map(|sum| sum as f32).collect(), counts)
 }
 
-/// Sums `[k, dim]` of the `patches` `[labels, dim]`.
-fn part_sums(patches: &[f32], labels: &[u32], k: usize, dim: usize) -> Vec<f64> {
-    let mut sums = vec![0.0; k * dim];
-    Arch::new().dispatch(
-        #[inline(always)]
-        || {
-            for (patch, &label) in patches.chunks_exact(dim).zip(labels) {
-                let terms = sums[label as usize * dim..][..dim].iter_mut().zip(patch);
-                terms.for_each(|(sum, value)| *sum += f64::from(*value));
+/// Adds some patches to the sums of their labels. A type and not a closure, like the others here: their loops are sure
+/// to be compiled for the vector units at hand.
+struct PartSums<'a> {
+    /// `[patches, dim]`.
+    patches: &'a [f32],
+    /// `[patches]`.
+    labels: &'a [u32],
+    dim: usize,
+    /// `[k, dim]`, added to.
+    sums: &'a mut [f64],
+}
+
+impl WithSimd for PartSums<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let patches = self.patches.chunks_exact(self.dim);
+        for (patch, &label) in patches.zip(self.labels) {
+            let sums = &mut self.sums[label as usize * self.dim..][..self.dim];
+            for (sum, value) in sums.iter_mut().zip(patch) {
+                *sum += f64::from(*value);
             }
-        },
-    );
-    sums
+        }
+    }
+}
+
+/// `out = patches − middle`, row by row.
+struct Center<'a> {
+    /// `[patches, dim]`.
+    patches: &'a [f32],
+    /// `[dim]`.
+    middle: &'a [f32],
+    /// `[patches, dim]`.
+    out: &'a mut [f32],
+}
+
+impl WithSimd for Center<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let dim = self.middle.len();
+        let rows = self.out.chunks_exact_mut(dim);
+        for (out, patch) in rows.zip(self.patches.chunks_exact(dim)) {
+            let terms = patch.iter().zip(self.middle);
+            for (out, (value, middle)) in out.iter_mut().zip(terms) {
+                *out = value - middle;
+            }
+        }
+    }
+}
+
+/// Turns −2 times the products of patches and centroids into squared distances.
+struct Finish<'a> {
+    /// `[patches, dim]`.
+    patches: &'a [f32],
+    dim: usize,
+    /// Squared lengths of the centroids, `[k]`.
+    squares: &'a [f32],
+    /// `[patches, k]`.
+    distances: &'a mut [f32],
+}
+
+impl WithSimd for Finish<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let lines = self.distances.chunks_exact_mut(self.squares.len());
+        for (line, patch) in lines.zip(self.patches.chunks_exact(self.dim)) {
+            let own = dot(patch, patch);
+            for (distance, square) in line.iter_mut().zip(self.squares) {
+                // Rounding can make the square of a tiny distance negative.
+                *distance = (*distance + own + square).max(0.0);
+            }
+        }
+    }
 }
 
 /// The first of the smallest of `distances`, and its value.
@@ -170,16 +244,11 @@ impl Tile {
         let height = patches.len() / dim;
         self.patches.resize(height * dim, 0.0);
         self.distances.resize(height * k, 0.0);
-        Arch::new().dispatch(
-            #[inline(always)]
-            || {
-                let rows = self.patches.chunks_exact_mut(dim);
-                for (out, patch) in rows.zip(patches.chunks_exact(dim)) {
-                    let terms = out.iter_mut().zip(patch.iter().zip(&centroids.middle));
-                    terms.for_each(|(out, (value, middle))| *out = value - middle);
-                }
-            },
-        );
+        Arch::new().dispatch(Center {
+            patches,
+            middle: &centroids.middle,
+            out: &mut self.patches,
+        });
         matmul(
             MatMut::from_row_major_slice_mut(&mut self.distances, height, k),
             Accum::Replace,
@@ -189,19 +258,12 @@ impl Tile {
             // The tiles already fill the threads.
             Par::Seq,
         );
-        Arch::new().dispatch(
-            #[inline(always)]
-            || {
-                let lines = self.distances.chunks_exact_mut(k);
-                for (line, patch) in lines.zip(self.patches.chunks_exact(dim)) {
-                    let own = dot(patch, patch);
-                    for (distance, square) in line.iter_mut().zip(&centroids.squares) {
-                        // Rounding can make the square of a tiny distance negative.
-                        *distance = (*distance + own + square).max(0.0);
-                    }
-                }
-            },
-        );
+        Arch::new().dispatch(Finish {
+            patches: &self.patches,
+            dim,
+            squares: &centroids.squares,
+            distances: &mut self.distances,
+        });
     }
 }
 

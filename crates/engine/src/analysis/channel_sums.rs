@@ -71,6 +71,7 @@ pub(super) fn channel_sums<S: Simd, const ROWS: usize, const SHARED: usize, cons
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "the values compared are exact in f32")]
 mod tests {
     use pulp::{Arch, WithSimd};
 

@@ -8,7 +8,7 @@
     reason = "takes on the vector features of the dispatch"
 )]
 
-use pulp::Arch;
+use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -125,7 +125,7 @@ pub fn moments(map: &FeatureMap) -> ChannelMoments {
     let blocks: Vec<Sums> = map
         .values()
         .par_chunks(PATCHES_PER_TASK * map.dim())
-        .map(|block| block_sums(block, shift))
+        .map(|patches| Arch::new().dispatch(BlockSums { patches, shift }))
         .collect();
     let mut total = Sums::zero(map.dim());
     for block in &blocks {
@@ -145,26 +145,34 @@ pub fn moments(map: &FeatureMap) -> ChannelMoments {
     }
 }
 
-fn block_sums(block: &[f32], shift: &[f32]) -> Sums {
-    let dim = shift.len();
-    let mut sums = Sums::zero(dim);
-    Arch::new().dispatch(
-        #[inline(always)]
-        || {
-            let groups = block.chunks_exact(PATCHES_AT_ONCE * dim);
-            let rest = groups.remainder();
-            for group in groups {
-                let (first, group) = group.split_at(dim);
-                let (second, group) = group.split_at(dim);
-                let (third, fourth) = group.split_at(dim);
-                sums.offer([first, second, third, fourth], shift);
-            }
-            for patch in rest.chunks_exact(dim) {
-                sums.offer([patch], shift);
-            }
-        },
-    );
-    sums
+/// The sums of some patches. A type and not a closure: its loop is sure to be compiled for the vector units at hand.
+struct BlockSums<'a> {
+    /// `[patches, dim]`.
+    patches: &'a [f32],
+    /// `[dim]`.
+    shift: &'a [f32],
+}
+
+impl WithSimd for BlockSums<'_> {
+    type Output = Sums;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> Sums {
+        let dim = self.shift.len();
+        let mut sums = Sums::zero(dim);
+        let groups = self.patches.chunks_exact(PATCHES_AT_ONCE * dim);
+        let rest = groups.remainder();
+        for group in groups {
+            let (first, group) = group.split_at(dim);
+            let (second, group) = group.split_at(dim);
+            let (third, fourth) = group.split_at(dim);
+            sums.offer([first, second, third, fourth], self.shift);
+        }
+        for patch in rest.chunks_exact(dim) {
+            sums.offer([patch], self.shift);
+        }
+        sums
+    }
 }
 
 impl Sums {
@@ -185,25 +193,24 @@ impl Sums {
         let (largest, largest_tail) = self.largest.as_chunks_mut::<LANES>();
         let chunks = patches.map(<[f32]>::as_chunks::<LANES>);
         for at in 0..shift.len() {
-            let values = chunks.map(|(body, _)| &body[at]);
-            for lane in 0..LANES {
-                let values = values.map(|values| values[lane]);
-                let sums = (
-                    &mut sum[at][lane],
-                    &mut squares[at][lane],
-                    &mut largest[at][lane],
-                );
-                add_terms(values, shift[at][lane], sums);
+            let (mut one, mut two, mut most) = (sum[at], squares[at], largest[at]);
+            for (body, _) in chunks {
+                for lane in 0..LANES {
+                    let sums = (&mut one[lane], &mut two[lane], &mut most[lane]);
+                    add_term(body[at][lane], shift[at][lane], sums);
+                }
             }
+            (sum[at], squares[at], largest[at]) = (one, two, most);
         }
         for at in 0..shift_tail.len() {
-            let values = chunks.map(|(_, tail)| tail[at]);
-            let sums = (
-                &mut sum_tail[at],
-                &mut squares_tail[at],
-                &mut largest_tail[at],
-            );
-            add_terms(values, shift_tail[at], sums);
+            for (_, tail) in chunks {
+                let sums = (
+                    &mut sum_tail[at],
+                    &mut squares_tail[at],
+                    &mut largest_tail[at],
+                );
+                add_term(tail[at], shift_tail[at], sums);
+            }
         }
     }
 
@@ -216,20 +223,17 @@ impl Sums {
     }
 }
 
-/// Adds the terms of one channel of a few patches to its sum, sum of squares and largest magnitude.
+/// Adds a value to the sum, the sum of squares and the largest magnitude of its channel.
 #[inline(always)]
-fn add_terms<const N: usize>(values: [f32; N], shift: f32, sums: (&mut f64, &mut f64, &mut f32)) {
-    let (sum, squares, largest) = sums;
-    for value in values {
-        let away = f64::from(value) - f64::from(shift);
-        *sum += away;
-        *squares += away * away;
-        *largest = if value.abs() > *largest {
-            value.abs()
-        } else {
-            *largest
-        };
-    }
+fn add_term(value: f32, shift: f32, (sum, squares, largest): (&mut f64, &mut f64, &mut f32)) {
+    let away = f64::from(value) - f64::from(shift);
+    *sum += away;
+    *squares += away * away;
+    *largest = if value.abs() > *largest {
+        value.abs()
+    } else {
+        *largest
+    };
 }
 
 #[cfg(test)]

@@ -17,6 +17,9 @@ use super::channel_sums::{ROWS, channel_sums, rows_together};
 use crate::feature_map::{FeatureMap, NORM_EPS, PATCHES_PER_TASK};
 
 /// `out[p] = query · features[p] / max(‖features[p]‖, NORM_EPS)`: the cosine if `query` `[dim]` has length one.
+///
+/// # Panics
+/// If the query has another number of channels.
 pub fn cosine(map: &FeatureMap, query: &[f32]) -> ScalarMap {
     assert_eq!(query.len(), map.dim(), "query: wrong number of channels");
     each_patch(map, ToOne { query })
@@ -25,6 +28,9 @@ pub fn cosine(map: &FeatureMap, query: &[f32]) -> ScalarMap {
 /// `out[p] = max cos(positive, features[p]) − weight · max cos(negative, features[p])`.
 ///
 /// `positive`, `negative`: unit vectors `[prompts][dim]`; without negatives their term is 0.
+///
+/// # Panics
+/// If a prompt has another number of channels.
 pub fn cosine_max(
     map: &FeatureMap,
     positive: &[Vec<f32>],

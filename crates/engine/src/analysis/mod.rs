@@ -153,7 +153,7 @@ pub enum AnalysisError {
         cols: usize,
     },
     /// A point lies outside its picture.
-    #[error("point {x},{y} is outside the picture of {width} x {height} pixels")]
+    #[error("point {x},{y} is outside the picture, which has {width}x{height} pixels")]
     PointOutside {
         /// Pixels from the left.
         x: f64,

@@ -9,7 +9,7 @@
     reason = "takes on the vector features of the dispatch"
 )]
 
-use pulp::Arch;
+use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -127,17 +127,31 @@ pub fn lengths(map: &FeatureMap) -> Vec<f32> {
     let mut out = vec![0.0; map.patches()];
     out.par_chunks_mut(PATCHES_PER_TASK)
         .zip(map.values().par_chunks(PATCHES_PER_TASK * map.dim()))
-        .for_each(|(out, task)| {
-            Arch::new().dispatch(
-                #[inline(always)]
-                || {
-                    for (out, patch) in out.iter_mut().zip(task.chunks_exact(map.dim())) {
-                        *out = dot(patch, patch).sqrt();
-                    }
-                },
-            );
+        .for_each(|(out, patches)| {
+            let dim = map.dim();
+            Arch::new().dispatch(Lengths { patches, dim, out });
         });
     out
+}
+
+/// The lengths of some patches. A type and not a closure: its loop is sure to be compiled for the vector units at hand.
+struct Lengths<'a> {
+    /// `[patches, dim]`.
+    patches: &'a [f32],
+    dim: usize,
+    /// `[patches]`.
+    out: &'a mut [f32],
+}
+
+impl WithSimd for Lengths<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        for (out, patch) in self.out.iter_mut().zip(self.patches.chunks_exact(self.dim)) {
+            *out = dot(patch, patch).sqrt();
+        }
+    }
 }
 
 /// Median of `values` and 1.4826 times their median absolute deviation from it; (0, 0) for none.

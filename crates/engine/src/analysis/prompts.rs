@@ -8,7 +8,7 @@
     reason = "takes on the vector features of the dispatch"
 )]
 
-use pulp::Arch;
+use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::{AnalysisError, bad_setting, same_channels};
@@ -28,21 +28,14 @@ pub fn weighted_sum(map: &FeatureMap, weights: &[f32]) -> Vec<f32> {
         "weighted sum: {} weights, the map has {patches} patches",
         weights.len()
     );
-    let block_sum = |(block, weights): (&[f32], &[f32])| {
+    let block_sum = |(patches, weights): (&[f32], &[f32])| {
         let mut sums = vec![0.0; dim];
-        Arch::new().dispatch(
-            #[inline(always)]
-            || {
-                for (patch, &weight) in block.chunks_exact(dim).zip(weights) {
-                    // A region is mostly a small part of its picture: what lies outside costs nothing.
-                    if weight != 0.0 {
-                        let scale = weight / dot(patch, patch).sqrt().max(NORM_EPS);
-                        let terms = sums.iter_mut().zip(patch);
-                        terms.for_each(|(sum, value)| *sum += scale * value);
-                    }
-                }
-            },
-        );
+        let sum = WeightedSum {
+            patches,
+            weights,
+            sums: &mut sums,
+        };
+        Arch::new().dispatch(sum);
         sums
     };
     // Collected in order before the last sum: the result does not depend on the threads.
@@ -58,6 +51,35 @@ pub fn weighted_sum(map: &FeatureMap, weights: &[f32]) -> Vec<f32> {
         terms.for_each(|(sum, value)| *sum += f64::from(*value));
     }
     total.into_iter().map(|sum| sum as f32).collect()
+}
+
+/// The weighted sum of some patches. A type and not a closure: its loop is sure to be compiled for the vector units at
+/// hand.
+struct WeightedSum<'a> {
+    /// `[patches, dim]`.
+    patches: &'a [f32],
+    /// `[patches]`.
+    weights: &'a [f32],
+    /// `[dim]`, added to.
+    sums: &'a mut [f32],
+}
+
+impl WithSimd for WeightedSum<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let patches = self.patches.chunks_exact(self.sums.len());
+        for (patch, &weight) in patches.zip(self.weights) {
+            // A region is mostly a small part of its picture: what lies outside costs nothing.
+            if weight != 0.0 {
+                let scale = weight / dot(patch, patch).sqrt().max(NORM_EPS);
+                for (sum, value) in self.sums.iter_mut().zip(patch) {
+                    *sum += scale * value;
+                }
+            }
+        }
+    }
 }
 
 /// The query `[dim]` of a region: its product with a unit patch is the weighted mean of the cosines to its patches.

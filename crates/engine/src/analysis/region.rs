@@ -5,7 +5,7 @@
 
 use std::path::PathBuf;
 
-use image::GrayImage;
+use image::{DynamicImage, RgbImage};
 use serde::{Deserialize, Serialize};
 
 use super::knobs::{Knobs, Point};
@@ -96,13 +96,12 @@ impl Region {
             let picture = Picture::open(path)?;
             let (width, height) = (picture.width(), picture.height());
             // Transparent places do not belong to the region.
-            let pixels = picture.rgb_over([0; 3]);
-            let grey = |rgb: &[u8; 3]| {
-                let [red, green, blue] = rgb.map(f32::from);
-                (0.299 * red + 0.587 * green + 0.114 * blue).round() as u8
-            };
-            let levels = pixels.as_chunks().0.iter().map(grey).collect();
-            let mask = GrayImage::from_raw(width, height, levels).expect("one level a pixel");
+            let pixels = RgbImage::from_raw(width, height, picture.rgb_over([0; 3]));
+            let pixels = pixels.ok_or_else(|| {
+                let found = format!("{width} x {height} pixels");
+                bad_setting("mask", "a picture with all of its pixels", &found)
+            })?;
+            let mask = DynamicImage::ImageRgb8(pixels).into_luma8();
             return mask_region(&source.grid, &mask);
         }
         match self.points[..] {

@@ -8,15 +8,13 @@
     reason = "takes on the vector features of the dispatch"
 )]
 
-use pulp::Arch;
+use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::{AnalysisError, bad_setting};
 
 /// Shape of the kernel; −0.75 is PyTorch's choice.
 const COEFFICIENT: f64 = -0.75;
-/// Channels that are added together: two AVX2 registers wide, one of AVX-512.
-const LANES: usize = 16;
 /// Most values that are made at once: 4 GiB of f32.
 const MAX_VALUES: usize = 1 << 30;
 
@@ -48,33 +46,46 @@ pub fn resize_features(
         .enumerate()
         .for_each(|(patch, out)| {
             let (row, col) = (&rows[patch / to.1], &cols[patch % to.1]);
-            Arch::new().dispatch(
-                #[inline(always)]
-                || {
-                    for (&y, weight_y) in row.at.iter().zip(row.weights) {
-                        let sources = col.at.map(|x| &values[(y * from.1 + x) * dim..][..dim]);
-                        add_four(out, sources, col.weights.map(|weight| weight * weight_y));
-                    }
-                },
-            );
+            for (&y, weight_y) in row.at.iter().zip(row.weights) {
+                let sources = col.at.map(|x| &values[(y * from.1 + x) * dim..][..dim]);
+                let weights = col.weights.map(|weight| weight * weight_y);
+                Arch::new().dispatch(AddFour {
+                    out,
+                    sources,
+                    weights,
+                });
+            }
         });
     Ok(out)
 }
 
-/// `out += Σ weights[i] · sources[i]`, all of one length. One pass: `out` is read and written once for the four.
-#[inline(always)]
-fn add_four(out: &mut [f32], sources: [&[f32]; 4], weights: [f32; 4]) {
-    let [w_a, w_b, w_c, w_d] = weights;
-    let [a, b, c, d] = sources.map(<[f32]>::as_chunks::<LANES>);
-    let (out, out_tail) = out.as_chunks_mut::<LANES>();
-    for (at, out) in out.iter_mut().enumerate() {
-        let (a, b, c, d) = (&a.0[at], &b.0[at], &c.0[at], &d.0[at]);
-        for lane in 0..LANES {
-            out[lane] += w_a * a[lane] + w_b * b[lane] + w_c * c[lane] + w_d * d[lane];
+/// `out += Σ weights[i] · sources[i]`, all of one length, in one pass.
+struct AddFour<'a> {
+    out: &'a mut [f32],
+    sources: [&'a [f32]; 4],
+    weights: [f32; 4],
+}
+
+impl WithSimd for AddFour<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let (out, out_tail) = S::as_mut_simd_f32s(self.out);
+        let [a, b, c, d] = self.sources.map(S::as_simd_f32s);
+        let vectors = a.0.iter().zip(b.0).zip(c.0.iter().zip(d.0));
+        let weights = self.weights.map(|weight| simd.splat_f32s(weight));
+        for (out, ((&a, &b), (&c, &d))) in out.iter_mut().zip(vectors) {
+            let mut sum = simd.mul_add_e_f32s(weights[0], a, *out);
+            sum = simd.mul_add_e_f32s(weights[1], b, sum);
+            sum = simd.mul_add_e_f32s(weights[2], c, sum);
+            *out = simd.mul_add_e_f32s(weights[3], d, sum);
         }
-    }
-    for (at, out) in out_tail.iter_mut().enumerate() {
-        *out += w_a * a.1[at] + w_b * b.1[at] + w_c * c.1[at] + w_d * d.1[at];
+        let tails = [a.1, b.1, c.1, d.1];
+        for (at, out) in out_tail.iter_mut().enumerate() {
+            let terms = tails.iter().zip(self.weights);
+            *out += terms.map(|(tail, weight)| weight * tail[at]).sum::<f32>();
+        }
     }
 }
 

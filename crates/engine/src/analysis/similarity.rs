@@ -415,7 +415,7 @@ mod tests {
             ..Similarity::default()
         };
         let outside = run(&beyond, &[&features]).unwrap_err();
-        assert!(outside.to_string().contains("32 x 16"), "{outside}");
+        assert!(outside.to_string().contains("32x16"), "{outside}");
         let one = Similarity {
             at: vec![centre(0, 0)],
             ..Similarity::default()

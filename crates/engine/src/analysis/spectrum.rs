@@ -260,7 +260,7 @@ pub(super) mod tests {
         for rows in data.iter().map(|data| slices(data)) {
             let with = |threads| {
                 let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
-                let found = pool.build().unwrap().install(|| spectrum(&rows, 3));
+                let found = pool.build().unwrap().install(|| spectrum(&rows, 6));
                 let found = found.unwrap();
                 (found.variance, found.components)
             };

@@ -187,7 +187,7 @@ impl Scale {
 /// A number with its name.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Number {
-    /// Machine-readable name, snake_case with its unit.
+    /// Machine-readable name, `snake_case` with its unit.
     pub name: &'static str,
     /// What it says, for people.
     pub title: &'static str,

@@ -94,6 +94,7 @@ impl Gpu {
     }
 
     /// The pixels of a drawing, for files; what is shown on a screen never comes back.
+    #[expect(clippy::missing_panics_doc, reason = "the bytes are counted")]
     pub fn read_canvas(&self, canvas: &Canvas) -> Result<RgbaImage, GpuError> {
         let [width, height] = canvas.size;
         let line = (width * 4).next_multiple_of(wgpu::COPY_BYTES_PER_ROW_ALIGNMENT);

@@ -15,7 +15,7 @@ use super::kernel::Bound;
 use super::{Gpu, GpuError, STAGING_BYTES, locked};
 
 /// A device that does not answer for so long is given up.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// Commands that are submitted together.
 pub struct Frame<'a> {
@@ -99,7 +99,7 @@ impl Gpu {
     }
 }
 
-impl<'a> Frame<'a> {
+impl Frame<'_> {
     /// Writes `values` to the start of `buffer` before the kernels that follow. At most 64 KiB; more goes through
     /// [`Gpu::buffer_of`].
     pub fn write<T: Pod>(&mut self, buffer: &Buffer, values: &[T]) {

@@ -74,7 +74,10 @@ impl GpuMap {
 
 /// Maps that are on the device, by the memory that they were made of.
 #[derive(Default)]
-pub(super) struct Uploads(Mutex<Vec<(Weak<[f32]>, Arc<GpuMap>)>>);
+pub(super) struct Uploads(Mutex<Vec<Upload>>);
+
+/// The memory that a map was made of, and the map.
+type Upload = (Weak<[f32]>, Arc<GpuMap>);
 
 impl Gpu {
     /// The map on this device, uploaded the first time.

@@ -154,7 +154,10 @@ impl Gpu {
                 found = Some(error);
             }
         }
-        // A device that was lost meanwhile is the cause of whatever else it says.
+        if found.is_some() {
+            // A device that was lost meanwhile is the cause of whatever else it says; a poll delivers the news.
+            drop(device.poll(wgpu::PollType::Poll));
+        }
         self.check()?;
         match found {
             None => Ok(value),

@@ -4,7 +4,9 @@
 //! Krylov iteration that finds the few wanted pairs only. Source: Musco and Musco 2015, "Randomized Block Krylov
 //! Methods".
 
+use faer::diag::Diag;
 use faer::dyn_stack::{MemBuffer, MemStack};
+use faer::linalg::evd::{ComputeEigenvectors, self_adjoint_evd, self_adjoint_evd_scratch};
 use faer::linalg::householder::{
     apply_block_householder_sequence_on_the_left_in_place_scratch,
     apply_block_householder_sequence_on_the_left_in_place_with_conj,
@@ -13,7 +15,7 @@ use faer::linalg::matmul::matmul;
 use faer::linalg::qr::no_pivoting::factor::{
     qr_in_place, qr_in_place_scratch, recommended_block_size,
 };
-use faer::{Accum, Conj, Mat, MatRef, Par, Side};
+use faer::{Accum, Conj, Mat, MatRef, Par, Spec};
 use rayon::prelude::*;
 
 use crate::analysis::AnalysisError;
@@ -44,13 +46,21 @@ pub fn largest_eigenpairs(matrix: MatRef<'_, f64>, k: usize) -> Result<Eigenpair
     full_eigenpairs(matrix, k)
 }
 
+/// On one thread, as `orthonormal`: the last bits of faer's decompositions depend on the number of threads.
 fn full_eigenpairs(matrix: MatRef<'_, f64>, k: usize) -> Result<Eigenpairs, AnalysisError> {
     let size = matrix.nrows();
+    let (mut values, mut vectors) = (Diag::zeros(size), Mat::zeros(size, size));
+    let settings = Spec::default();
+    let scratch =
+        self_adjoint_evd_scratch::<f64>(size, ComputeEigenvectors::Yes, Par::Seq, settings);
+    let mut scratch = MemBuffer::new(scratch);
+    let stack = MemStack::new(&mut scratch);
+    let (into, axes) = (values.as_mut(), Some(vectors.as_mut()));
     // The solver's error says only that it did not converge; the size is what a reader needs.
-    let Ok(eigen) = matrix.self_adjoint_eigen(Side::Lower) else {
+    let Ok(()) = self_adjoint_evd(matrix, into, axes, Par::Seq, stack, settings) else {
         return Err(AnalysisError::Eigenvalues { size });
     };
-    let (values, vectors) = (eigen.S().column_vector(), eigen.U());
+    let values = values.column_vector();
     let descending = (0..k).map(|i| values[size - 1 - i]).collect();
     let vectors = Mat::from_fn(size, k, |row, i| vectors[(row, size - 1 - i)]);
     Ok((descending, vectors))
@@ -102,17 +112,11 @@ fn orthonormal(mut a: Mat<f64>) -> Mat<f64> {
     let (rows, cols) = a.shape();
     let block = recommended_block_size::<f64>(rows, cols);
     let mut factors = Mat::zeros(block, cols);
-    // On one thread: the sums of faer's factorization depend on the number of threads.
-    let scratch = qr_in_place_scratch::<f64>(rows, cols, block, Par::Seq, Default::default());
+    let settings = Spec::default();
+    let scratch = qr_in_place_scratch::<f64>(rows, cols, block, Par::Seq, settings);
     let mut scratch = MemBuffer::new(scratch);
     let stack = MemStack::new(&mut scratch);
-    qr_in_place(
-        a.as_mut(),
-        factors.as_mut(),
-        Par::Seq,
-        stack,
-        Default::default(),
-    );
+    qr_in_place(a.as_mut(), factors.as_mut(), Par::Seq, stack, settings);
     let mut out = Mat::identity(rows, cols);
     let scratch =
         apply_block_householder_sequence_on_the_left_in_place_scratch::<f64>(rows, block, cols);

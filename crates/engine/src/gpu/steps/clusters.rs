@@ -18,6 +18,20 @@ struct Params {
     k: u32,
 }
 
+#[repr(C)]
+#[derive(Clone, Copy, Pod, Zeroable)]
+struct SumParams {
+    first: u32,
+    begin: u32,
+    end: u32,
+    quads: u32,
+    k: u32,
+    _pad: [u32; 3],
+}
+
+/// Patches that one dispatch adds up: llvmpipe ends a loop after 65,535 rounds.
+const BAND: usize = 16_384;
+
 impl Gpu {
     /// The nearest of `centroids` `[k, dim]` for each patch and the squared distance to it. Twin:
     /// `analysis::clusters::assign`.
@@ -85,15 +99,19 @@ impl Gpu {
         let mut frame = self.frame()?;
         frame.clear(&out);
         for part in &map.parts {
-            let params = self.params(&Params {
-                first: word(part.first),
-                count: word(part.count),
-                quads: word(quads),
-                k: word(k),
-            })?;
-            let inputs = [&part.buffer, &labels, &out, &params].map(Input::Buffer);
-            let groups = [groups_for(quads, GROUP), groups_for(k, 1), 1];
-            frame.run(&self.bind("cluster_sum", &inputs, groups)?);
+            for begin in (0..part.count).step_by(BAND) {
+                let params = self.params(&SumParams {
+                    first: word(part.first),
+                    begin: word(begin),
+                    end: word((begin + BAND).min(part.count)),
+                    quads: word(quads),
+                    k: word(k),
+                    _pad: [0; 3],
+                })?;
+                let inputs = [&part.buffer, &labels, &out, &params].map(Input::Buffer);
+                let groups = [groups_for(quads, GROUP), groups_for(k, 1), 1];
+                frame.run(&self.bind("cluster_sum", &inputs, groups)?);
+            }
         }
         let padded: Vec<f32> = one(frame.read(&[&out])?);
         let rows = padded.chunks_exact(quads * 4).take(k);
