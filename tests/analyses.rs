@@ -208,3 +208,99 @@ fn a_point_means_the_same_place_at_every_layer() {
         }
     }
 }
+
+#[test]
+fn every_analysis_runs_by_its_name_and_writes_its_files() {
+    let room = Room::new();
+    room.picture("a.png", (96, 64), 1);
+    room.picture("b.png", (64, 80), 2);
+    let list = room.json("analyze");
+    let all = list["analyses"].as_array().unwrap();
+    assert!(all.len() >= 10, "{all:?}");
+    for analysis in all {
+        let name = analysis["name"].as_str().unwrap();
+        let settings = match name {
+            "similarity" => " --set at=40,20 --set top=2",
+            "region" => " --set points=8,8;60,40",
+            _ => "",
+        };
+        let json = room.json(&format!(
+            "analyze {name} a.png b.png{settings} --size native -o {name} --values npy"
+        ));
+        assert_eq!(json["analysis"], name);
+        let results = json["results"].as_array().unwrap();
+        assert!(!results.is_empty(), "{name}");
+        for result in results {
+            let figure = image::open(room.path(result["figure"].as_str().unwrap())).unwrap();
+            let (rows, cols) = (
+                result["rows"].as_u64().unwrap(),
+                result["cols"].as_u64().unwrap(),
+            );
+            // The map stands at the origin in its picture's size; legend and bar lie below.
+            assert!(figure.width() >= cols as u32 * 8 && figure.height() > rows as u32 * 8);
+            let (shape, _) = npy(&room.read(result["values"].as_str().unwrap()));
+            assert_eq!(shape[..2], [rows, cols], "{name}");
+        }
+        // A second run would replace them.
+        room.fails(&format!(
+            "analyze {name} a.png b.png{settings} --size native -o {name}"
+        ));
+    }
+    let error = room.fails("analyze similraity a.png");
+    assert!(error.contains("expected one of similarity"), "{error}");
+    let error = room.fails("analyze clusters a.png --set clutsers=3 --size native");
+    assert!(error.contains("did you mean clusters?"), "{error}");
+}
+
+#[test]
+fn a_figure_tells_how_it_was_made_in_both_formats() {
+    use dinoscope_engine::figure::read_recipe;
+    let room = Room::new();
+    room.picture("a.png", (96, 64), 1);
+    for name in ["s.png", "s.svg"] {
+        room.succeeds(&format!(
+            "similarity a.png --at 40,20 --not 8,8 --size native -o {name} --colormap magma"
+        ));
+        let recipe = read_recipe(&room.path(name)).unwrap();
+        assert_eq!(recipe.title, "similarity");
+        assert_eq!(recipe.pictures, ["a.png"]);
+        assert_eq!(
+            recipe.settings["similarity"]["at"],
+            serde_json::json!([[40.0, 20.0]])
+        );
+        assert_eq!(recipe.settings["look"]["colormap"], "magma");
+        assert!(!recipe.provenance.sha256.is_empty());
+    }
+    room.succeeds("similarity a.png --at 40,20 --size native -o large.png --scale 3 --no-legend");
+    room.succeeds("similarity a.png --at 40,20 --size native -o small.png --no-legend");
+    let size = |name: &str| image::image_dimensions(room.path(name)).unwrap();
+    let ((large, _), (small, _)) = (size("large.png"), size("small.png"));
+    assert_eq!(large, small * 3);
+    let error = room.fails("similarity a.png --at 40,20 --size native -o s.jpg");
+    assert!(error.contains(".png or .svg"), "{error}");
+}
+
+#[test]
+fn values_are_written_in_every_format() {
+    let room = Room::new();
+    room.picture("a.png", (96, 64), 1);
+    for ending in ["npy", "csv", "safetensors"] {
+        room.succeeds(&format!(
+            "similarity a.png --at 40,20 --size native --values v.{ending}"
+        ));
+    }
+    let (_, values) = npy(&room.read("v.npy"));
+    let csv = String::from_utf8(room.read("v.csv")).unwrap();
+    let mut lines = csv.lines();
+    assert_eq!(lines.next(), Some("row,col,x,y,value"));
+    for (line, value) in lines.zip(&values) {
+        let last: f32 = line.rsplit(',').next().unwrap().parse().unwrap();
+        assert_eq!(last.to_bits(), value.to_bits(), "{line}");
+    }
+    let bytes = room.read("v.safetensors");
+    let (_, header) = safetensors::SafeTensors::read_metadata(&bytes).unwrap();
+    let recipe = &header.metadata().as_ref().unwrap()["recipe"];
+    assert!(recipe.contains("\"similarity\""), "{recipe}");
+    let tensors = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+    assert_eq!(tensors.tensor("values").unwrap().shape(), [4, 6]);
+}

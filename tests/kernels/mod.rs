@@ -3,6 +3,7 @@
 mod display;
 mod golden;
 mod limits;
+mod registry;
 mod twins;
 mod wgsl;
 

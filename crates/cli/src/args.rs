@@ -363,6 +363,12 @@ pub(crate) struct Bench {
     /// Forwards per size that are timed, after two that are not
     #[arg(long, default_value = "5")]
     pub(crate) rounds: NonZeroUsize,
+    /// Time maps instead: similarity, projection and matches on the CPU, hovers on a graphics device
+    #[arg(long, conflicts_with = "serve")]
+    pub(crate) maps: bool,
+    /// Number of the graphics adapter for --maps
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    pub(crate) adapter: usize,
     /// Read sizes from stdin and time one forward for each line, for interleaved comparisons
     #[arg(long)]
     pub(crate) serve: bool,

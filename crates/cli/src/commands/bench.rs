@@ -17,6 +17,9 @@ use crate::session::open_model;
 const WARM_UP: usize = 2;
 
 pub(crate) fn run(common: &Common, arguments: &Bench) -> Result<()> {
+    if arguments.maps {
+        return super::bench_maps::run(common, arguments);
+    }
     let model = open_model(common)?;
     if arguments.serve {
         return serve(&model);

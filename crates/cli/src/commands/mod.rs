@@ -2,6 +2,7 @@
 
 pub(crate) mod analyze;
 pub(crate) mod bench;
+mod bench_maps;
 pub(crate) mod devices;
 pub(crate) mod features;
 pub(crate) mod matching;

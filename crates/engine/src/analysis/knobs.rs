@@ -287,6 +287,9 @@ impl Knobs for Assign {
     fn ints(&mut self, name: &'static str, _help: &'static str, value: &mut Vec<usize>) {
         let expected = || "whole numbers I,J,…".to_owned();
         let parse = |text: &str| {
+            if text.is_empty() {
+                return Some(Vec::new());
+            }
             let parts = text.split(',').map(|part| part.trim().parse().ok());
             parts.collect()
         };

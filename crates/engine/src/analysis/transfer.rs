@@ -187,7 +187,7 @@ impl Analyze for Transfer {
         Ok(Found {
             maps: vec![FoundMap {
                 subject: 0,
-                title: format!("{} in the colors of {}", first.name, second.name),
+                title: format!("colors of {} on {}", second.name, first.name),
                 layer: Layer::Transfer {
                     rows: first.features.rows(),
                     cols: first.features.cols(),
