@@ -7,7 +7,7 @@ use dinoscope_engine::FeatureMap;
 use dinoscope_engine::analysis::nearest::{Neighbours, nearest};
 use dinoscope_engine::analysis::refine::soft_offset;
 use dinoscope_engine::analysis::similarity::{cosine, cosine_max, exclude, unit_patches};
-use dinoscope_engine::analysis::{Compute, matching::Side};
+use dinoscope_engine::analysis::{CancelToken, Context, matching::Side};
 use dinoscope_engine::analysis::{
     Match, Patch, PcaBasis, ScalarMap, channels, clusters, logistic, norms, pca, prompts, resample,
 };
@@ -196,7 +196,7 @@ fn projections_equal_their_twin() {
     for (rows, cols, dim) in sizes().filter(|(rows, cols, _)| rows * cols >= 4) {
         let map = map(rows, cols, dim, 9);
         let most = dim.min(rows * cols - 1).min(6);
-        let basis = PcaBasis::fit(&[map.clone()], None, most).unwrap();
+        let basis = PcaBasis::fit(std::slice::from_ref(&map), None, most).unwrap();
         let choices: [Vec<usize>; 3] = [vec![0], (0..most).rev().collect(), vec![most - 1; 9]];
         for components in choices {
             let found = gpu.project(&map, &basis, &components).unwrap();
@@ -263,7 +263,7 @@ fn nearest_neighbours_equal_their_twin() {
     ];
     for ((rows_a, cols_a), (rows_b, cols_b), dim) in cases {
         let (a, b) = (map(rows_a, cols_a, dim, 11), map(rows_b, cols_b, dim, 12));
-        let found = gpu.nearest(&a, &b).unwrap();
+        let found = gpu.nearest(&a, &b, &CancelToken::default()).unwrap();
         let expected = nearest(&a.normalised(), &b.normalised()).unwrap();
         check_neighbours(
             &format!("nearest {rows_a}x{cols_a} {rows_b}x{cols_b}"),
@@ -280,9 +280,15 @@ fn of_equal_partners_the_first_wins_on_both_roads() {
         .flat_map(|at| [1.0 + (at % 2) as f32, 0.0])
         .collect();
     let map = FeatureMap::new(10, 20, 2, values).unwrap();
-    let found = gpu.nearest(&map, &map).unwrap();
+    let found = gpu.nearest(&map, &map, &CancelToken::default()).unwrap();
     assert!(found.a_to_b.index.iter().all(|&index| index == 0));
-    assert!(found.a_to_b.second.iter().all(|&second| second == 1.0));
+    assert!(
+        found
+            .a_to_b
+            .second
+            .iter()
+            .all(|&second| (second - 1.0).abs() < 1e-6)
+    );
 }
 
 #[test]
@@ -292,7 +298,7 @@ fn more_than_65_535_workgroups_find_their_partners() {
     let (rows, cols) = (1450, 1450);
     let a = map(rows, cols, 2, 13);
     let b = map(1, 3, 2, 14);
-    let found = gpu.nearest(&a, &b).unwrap();
+    let found = gpu.nearest(&a, &b, &CancelToken::default()).unwrap();
     let expected = nearest(&a.normalised(), &b.normalised()).unwrap();
     check_neighbours("many", &found, &expected);
 }
@@ -314,7 +320,7 @@ fn cycle_errors_and_offsets_equal_their_twins() {
             foreground: None,
         };
         let pairs = Match::default()
-            .pairs(&[], &side(&a), &side(&b), &Compute::cpu())
+            .pairs(&[], &side(&a), &side(&b), &Context::default())
             .unwrap();
         let expected: Vec<f32> = pairs.iter().map(|pair| pair.cycle_error_px).collect();
         let errors = gpu.cycle_errors(&found, cols_a, (14.0, 17.0)).unwrap();
@@ -385,7 +391,7 @@ fn a_map_in_many_parts_gives_the_same_numbers() {
     let both = [whole, &parts];
     let [one, many] = both.map(|gpu| gpu.cosine(&a, &query).unwrap().values);
     assert_close("cosine", &many, &one, 0.0);
-    let [one, many] = both.map(|gpu| gpu.nearest(&a, &b).unwrap());
+    let [one, many] = both.map(|gpu| gpu.nearest(&a, &b, &CancelToken::default()).unwrap());
     assert_eq!(one, many);
     let [one, many] = both.map(|gpu| {
         let offsets = gpu.soft_offsets(&a, &b, &many.a_to_b.index, 0.05).unwrap();

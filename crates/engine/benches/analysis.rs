@@ -2,14 +2,14 @@
 //!
 //! Output: times and bytes a second. A map is read once by a cosine and by a projection: `plain_pass` is the sum of the
 //! same bytes, the measure of both. `nearest` multiplies two matrices: `sgemm` is the product alone.
-//! Run: `cargo bench -p dinoscope-engine --bench analysis`. Ratios on a busy machine need several runs.
+//! Run: `cargo bench --workspace --bench analysis`. Ratios on a busy machine need several runs.
 
 use dinoscope_engine::FeatureMap;
-use dinoscope_engine::analysis::PcaBasis;
 use dinoscope_engine::analysis::clusters::{CpuSteps, KMeans};
 use dinoscope_engine::analysis::cosine::cosine;
 use dinoscope_engine::analysis::nearest::nearest;
 use dinoscope_engine::analysis::projection::project;
+use dinoscope_engine::analysis::{BasisOrigin, PcaBasis};
 use divan::counter::BytesCount;
 use divan::{Bencher, black_box};
 use faer::linalg::matmul::matmul;
@@ -43,7 +43,7 @@ fn basis(dim: usize, components: usize) -> PcaBasis {
         components: noise(components * dim, 4),
         explained_variance: vec![1.0; components],
         explained_variance_ratio: vec![0.1; components],
-        origin: Default::default(),
+        origin: BasisOrigin::default(),
     }
 }
 

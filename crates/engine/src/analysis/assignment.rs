@@ -13,6 +13,10 @@ use faer::{Accum, MatMut, MatRef, Par};
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
+mod few;
+
+use few::Few;
+
 use crate::feature_map::{FeatureMap, PATCHES_PER_TASK, dot};
 
 /// Parts that a map's patches are summed in: enough for many threads.
@@ -242,8 +246,16 @@ impl Tile {
     fn measure(&mut self, patches: &[f32], centroids: &Centered) {
         let (dim, k) = (centroids.middle.len(), centroids.squares.len());
         let height = patches.len() / dim;
-        self.patches.resize(height * dim, 0.0);
         self.distances.resize(height * k, 0.0);
+        if k <= few::MOST {
+            let distances = &mut self.distances;
+            return Arch::new().dispatch(Few {
+                patches,
+                centroids,
+                distances,
+            });
+        }
+        self.patches.resize(height * dim, 0.0);
         Arch::new().dispatch(Center {
             patches,
             middle: &centroids.middle,

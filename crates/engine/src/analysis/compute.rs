@@ -7,10 +7,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::clusters;
 use super::cosine::{cosine, cosine_max};
-use super::nearest::{Neighbours, nearest};
+use super::nearest::{Neighbours, nearest_until};
 use super::projection::project;
-use super::refine::soft_offset;
-use super::{AnalysisError, PcaBasis, ScalarMap};
+use super::refine::soft_offsets;
+use super::{AnalysisError, CancelToken, PcaBasis, ScalarMap};
 use super::{channels, logistic, norms, prompts, resample, same_channels};
 use crate::feature_map::FeatureMap;
 use crate::gpu::{Gpu, GpuError};
@@ -131,10 +131,20 @@ impl Compute {
         }
     }
 
-    /// Nearest neighbours of all patches in both directions.
-    pub fn nearest(&self, a: &FeatureMap, b: &FeatureMap) -> Result<Neighbours, AnalysisError> {
+    /// Nearest neighbours of all patches in both directions; an error soon after `cancel` asks for it.
+    pub fn nearest(
+        &self,
+        a: &FeatureMap,
+        b: &FeatureMap,
+        cancel: &CancelToken,
+    ) -> Result<Neighbours, AnalysisError> {
         same_channels("the second map", a.dim(), b.dim())?;
-        self.on(|gpu| gpu.nearest(a, b).map(Ok), || nearest(a, b))
+        let found = self.on(
+            |gpu| gpu.nearest(a, b, cancel).map(Ok),
+            || nearest_until(a, b, cancel),
+        )?;
+        cancel.check()?;
+        Ok(found)
     }
 
     /// Offset (x, y) in patches from each patch's partner to where between patches the match lies.
@@ -149,13 +159,7 @@ impl Compute {
     ) -> Vec<[f32; 2]> {
         self.on(
             |gpu| gpu.soft_offsets(a, b, partner, temperature),
-            || {
-                let (a, b) = (a.normalised(), b.normalised());
-                let offset = |(at, &to): (usize, &u32)| {
-                    soft_offset(a.patch(at), &b, to as usize, temperature)
-                };
-                partner.iter().enumerate().map(offset).collect()
-            },
+            || soft_offsets(a, b, partner, temperature),
         )
     }
 

@@ -11,7 +11,7 @@ use super::knobs::{Knobs, Point};
 use super::nearest::{Neighbours, mutual};
 use super::stratify::stratify;
 use super::subject::{Context, Found, FoundMap, Layer, Scale, Subject};
-use super::{AnalysisError, Analyze, Compute, Patch, ScalarMap, bad_setting};
+use super::{AnalysisError, Analyze, Patch, ScalarMap, bad_setting};
 use crate::feature_map::FeatureMap;
 
 /// Foreground values above this keep a patch.
@@ -146,7 +146,7 @@ impl Analyze for Match {
     fn run(&self, subjects: &[Subject], cx: &Context) -> Result<Found, AnalysisError> {
         let (first, second) = (&subjects[0], &subjects[1]);
         let wanted = first.patches_at(&self.points)?;
-        let pairs = self.pairs(&wanted, &Side::of(first), &Side::of(second), &cx.compute)?;
+        let pairs = self.pairs(&wanted, &Side::of(first), &Side::of(second), cx)?;
         // What the pairs of all patches say of every patch of the first picture.
         let complete = self.points.is_empty() && self.stratify_px.is_none();
         let map = |title: &str, scale: Scale, value: fn(&Correspondence) -> f32| {
@@ -195,7 +195,7 @@ impl Match {
         wanted: &[Patch],
         a: &Side<'_>,
         b: &Side<'_>,
-        compute: &Compute,
+        cx: &Context,
     ) -> Result<Vec<Correspondence>, AnalysisError> {
         self.check()?;
         a.check()?;
@@ -207,7 +207,7 @@ impl Match {
                 .map(|patch| patch.index_in(a.features))
                 .collect::<Result<Vec<_>, _>>()?,
         };
-        let neighbours = compute.nearest(a.features, b.features)?;
+        let neighbours = cx.compute.nearest(a.features, b.features, &cx.cancel)?;
         let is_mutual = mutual(&neighbours);
         let mut found: Vec<Correspondence> = wanted
             .into_iter()
@@ -230,7 +230,9 @@ impl Match {
         if self.refine {
             let partner = &neighbours.a_to_b.index;
             let temperature = self.refine_temperature;
-            let offsets = compute.soft_offsets(a.features, b.features, partner, temperature);
+            let offsets = cx
+                .compute
+                .soft_offsets(a.features, b.features, partner, temperature);
             for pair in &mut found {
                 pair.b_px = b.point_px(pair.b, offsets[pair.a]);
             }
@@ -351,7 +353,7 @@ mod tests {
         let (mut a, mut b) = (side(&map_a), side(&map_b));
         (a.foreground, b.foreground) = (Some(&mask_a[..]), Some(&mask_b[..]));
         let found = Match::default()
-            .pairs(&[], &a, &b, &Compute::cpu())
+            .pairs(&[], &a, &b, &Context::default())
             .unwrap();
         let kept: Vec<usize> = found.iter().map(|pair| pair.a).collect();
         assert_eq!(kept, golden.indices("expected.kept_after_foreground"));
@@ -374,7 +376,7 @@ mod tests {
                 stratify_px: Some(name[prefix.len()..].parse().unwrap()),
                 ..Match::default()
             };
-            let thinned = settings.pairs(&[], &a, &b, &Compute::cpu()).unwrap();
+            let thinned = settings.pairs(&[], &a, &b, &Context::default()).unwrap();
             let expected: Vec<usize> = golden.indices(name).iter().map(|&at| kept[at]).collect();
             assert_eq!(
                 thinned.iter().map(|pair| pair.a).collect::<Vec<_>>(),
@@ -396,7 +398,7 @@ mod tests {
             ..Match::default()
         };
         let found = settings
-            .pairs(&[], &side(&a), &side(&b), &Compute::cpu())
+            .pairs(&[], &side(&a), &side(&b), &Context::default())
             .unwrap();
         let pairs: Vec<usize> = found.iter().flat_map(|pair| [pair.a, pair.b]).collect();
         assert_eq!(pairs, golden.indices("expected.mutual_pairs"));
@@ -413,7 +415,7 @@ mod tests {
                 .all(|pair| pair.mutual && pair.cycle_error_px == 0.0)
         );
         let all = Match::default()
-            .pairs(&[], &side(&a), &side(&b), &Compute::cpu())
+            .pairs(&[], &side(&a), &side(&b), &Context::default())
             .unwrap();
         assert!(
             all.iter()
@@ -429,7 +431,7 @@ mod tests {
         let mut half = side(&map);
         half.patch_px = (8.0, 4.0);
         let found = Match::default()
-            .pairs(&points, &half, &side(&map), &Compute::cpu())
+            .pairs(&points, &half, &side(&map), &Context::default())
             .unwrap();
         assert_eq!(found[0].a_px, [20.0, 14.0]);
         assert_eq!(found[0].b_px, [40.0, 56.0]);
@@ -450,7 +452,7 @@ mod tests {
             ..Match::default()
         };
         let found = settings
-            .pairs(&[], &side(&a), &side(&b), &Compute::cpu())
+            .pairs(&[], &side(&a), &side(&b), &Context::default())
             .unwrap();
         assert_eq!(found.iter().map(|pair| pair.a).collect::<Vec<_>>(), [1]);
     }
@@ -461,26 +463,26 @@ mod tests {
         let with = |change: fn(&mut Match)| {
             let mut settings = Match::default();
             change(&mut settings);
-            settings.pairs(&[], &side(&map), &side(&map), &Compute::cpu())
+            settings.pairs(&[], &side(&map), &side(&map), &Context::default())
         };
         assert!(with(|settings| settings.refine_temperature = 0.0).is_err());
         assert!(with(|settings| settings.max_ratio = Some(f32::NAN)).is_err());
         assert!(with(|settings| settings.stratify_px = Some(-1.0)).is_err());
         let below = [Patch { row: 1, col: 0 }];
-        let pairs = Match::default().pairs(&below, &side(&map), &side(&map), &Compute::cpu());
+        let pairs = Match::default().pairs(&below, &side(&map), &side(&map), &Context::default());
         assert!(pairs.is_err());
         assert!(with(|settings| settings.max_cycle_px = Some(f32::NAN)).is_err());
         let mut short = side(&map);
         short.foreground = Some(&[1.0]);
         assert!(matches!(
-            Match::default().pairs(&[], &short, &side(&map), &Compute::cpu()),
+            Match::default().pairs(&[], &short, &side(&map), &Context::default()),
             Err(AnalysisError::Mask { .. })
         ));
         let mut flat = side(&map);
         flat.patch_px = (16.0, 0.0);
         assert!(
             Match::default()
-                .pairs(&[], &side(&map), &flat, &Compute::cpu())
+                .pairs(&[], &side(&map), &flat, &Context::default())
                 .is_err()
         );
     }

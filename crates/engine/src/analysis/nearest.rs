@@ -13,7 +13,7 @@ use pulp::Arch;
 use rayon::prelude::*;
 
 use super::norms::lengths;
-use super::{AnalysisError, same_channels};
+use super::{AnalysisError, CancelToken, same_channels};
 use crate::feature_map::{FeatureMap, NORM_EPS};
 
 /// Patches of the first map in a tile.
@@ -43,6 +43,15 @@ pub struct Neighbours {
 
 /// Nearest neighbours by cosine between two maps of the same number of channels, normalised or not.
 pub fn nearest(a: &FeatureMap, b: &FeatureMap) -> Result<Neighbours, AnalysisError> {
+    nearest_until(a, b, &CancelToken::default())
+}
+
+/// [`nearest`], which ends with an error soon after `cancel` asks for it.
+pub fn nearest_until(
+    a: &FeatureMap,
+    b: &FeatureMap,
+    cancel: &CancelToken,
+) -> Result<Neighbours, AnalysisError> {
     same_channels("the second map", a.dim(), b.dim())?;
     let pair = Pair {
         a,
@@ -55,7 +64,10 @@ pub fn nearest(a: &FeatureMap, b: &FeatureMap) -> Result<Neighbours, AnalysisErr
     let (mut rows, b_to_a) = tiles
         .into_par_iter()
         .fold(start, |(mut rows, mut cols), first| {
-            rows.push((first, pair.search_rows(first, &mut cols)));
+            // A band takes milliseconds; the error below tells that some were left out.
+            if !cancel.is_cancelled() {
+                rows.push((first, pair.search_rows(first, &mut cols)));
+            }
             (rows, cols)
         })
         .reduce(start, |(mut rows, mut cols), (more_rows, more_cols)| {
@@ -63,6 +75,7 @@ pub fn nearest(a: &FeatureMap, b: &FeatureMap) -> Result<Neighbours, AnalysisErr
             cols.merge(&more_cols);
             (rows, cols)
         });
+    cancel.check()?;
     rows.sort_unstable_by_key(|(first, _)| *first);
     let mut a_to_b = Nearest::none(0);
     for (_, found) in rows {
@@ -234,6 +247,15 @@ mod tests {
         FeatureMap::new(1, patches, dim, values)
             .unwrap()
             .normalised()
+    }
+
+    #[test]
+    fn a_cancelled_search_ends_with_an_error() {
+        let map = FeatureMap::new(30, 30, 4, vec![1.0; 3600]).unwrap();
+        let cancel = CancelToken::default();
+        cancel.cancel();
+        let error = nearest_until(&map, &map, &cancel).unwrap_err();
+        assert!(matches!(error, AnalysisError::Cancelled), "{error}");
     }
 
     #[test]

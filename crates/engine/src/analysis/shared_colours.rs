@@ -141,7 +141,7 @@ impl Analyze for SharedColours {
 
     fn run(&self, subjects: &[Subject], cx: &Context) -> Result<Found, AnalysisError> {
         let sides = (Side::of(&subjects[0]), Side::of(&subjects[1]));
-        let pairs = Match::default().pairs(&[], &sides.0, &sides.1, &cx.compute)?;
+        let pairs = Match::default().pairs(&[], &sides.0, &sides.1, cx)?;
         let maps = (&subjects[0].features, &subjects[1].features);
         let result = self.colour_both(maps.0, maps.1, &pairs)?;
         let ratio = result.basis.explained_variance_ratio.clone();

@@ -164,7 +164,7 @@ impl Analyze for Transfer {
                 subject: second.name.clone(),
             })?;
         let sides = (Side::of(first), Side::of(second));
-        let pairs = Match::default().pairs(&[], &sides.0, &sides.1, &cx.compute)?;
+        let pairs = Match::default().pairs(&[], &sides.0, &sides.1, cx)?;
         let grid = (second.grid.rows, second.grid.cols);
         let means = patch_means(picture.as_raw(), picture.dimensions(), grid)?;
         let moved = self.carry(&pairs, first.features.patches(), &means, 3)?;

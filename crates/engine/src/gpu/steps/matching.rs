@@ -7,6 +7,7 @@ use super::super::kernel::{Input, groups_for};
 use super::super::map::{GpuMap, OMITTED, Part, word};
 use super::super::{Gpu, GpuError};
 use super::similarity::{GROUP, one};
+use crate::analysis::CancelToken;
 use crate::analysis::nearest::{Nearest, Neighbours};
 use crate::feature_map::FeatureMap;
 
@@ -69,21 +70,32 @@ struct Found {
 }
 
 impl Gpu {
-    /// Nearest neighbours in both directions. Twin: `analysis::nearest::nearest`, which wants unit patches; here raw
-    /// ones do as well.
+    /// Nearest neighbours in both directions. Twin: `analysis::nearest::nearest_until`.
+    ///
+    /// Once `cancel` asks for the end, what is found is incomplete.
     ///
     /// # Panics
     /// If the maps differ in channels.
-    pub fn nearest(&self, a: &FeatureMap, b: &FeatureMap) -> Result<Neighbours, GpuError> {
+    pub fn nearest(
+        &self,
+        a: &FeatureMap,
+        b: &FeatureMap,
+        cancel: &CancelToken,
+    ) -> Result<Neighbours, GpuError> {
         assert_eq!(a.dim(), b.dim(), "second map: channels");
         let (a, b) = (self.upload(a)?, self.upload(b)?);
         Ok(Neighbours {
-            a_to_b: self.nearest_one_way(&a, &b)?,
-            b_to_a: self.nearest_one_way(&b, &a)?,
+            a_to_b: self.nearest_one_way(&a, &b, cancel)?,
+            b_to_a: self.nearest_one_way(&b, &a, cancel)?,
         })
     }
 
-    fn nearest_one_way(&self, a: &GpuMap, b: &GpuMap) -> Result<Nearest, GpuError> {
+    fn nearest_one_way(
+        &self,
+        a: &GpuMap,
+        b: &GpuMap,
+        cancel: &CancelToken,
+    ) -> Result<Nearest, GpuError> {
         let none = vec![OMITTED; a.patches()];
         let found = Found {
             index: self.buffer_of("partners", &vec![0_u32; a.patches()])?,
@@ -92,7 +104,7 @@ impl Gpu {
         };
         for part_a in &a.parts {
             for part_b in &b.parts {
-                self.search(a, part_a, b, part_b, &found)?;
+                self.search((a, part_a), (b, part_b), &found, cancel)?;
             }
         }
         let index = one(self.frame()?.read(&[&found.index])?);
@@ -116,11 +128,10 @@ impl Gpu {
     /// Searches one part of a map through one part of another, in submissions that no driver gives up on.
     fn search(
         &self,
-        a: &GpuMap,
-        part_a: &Part,
-        b: &GpuMap,
-        part_b: &Part,
+        (a, part_a): (&GpuMap, &Part),
+        (b, part_b): (&GpuMap, &Part),
         found: &Found,
+        cancel: &CancelToken,
     ) -> Result<(), GpuError> {
         let band_b = BAND.min(part_b.count);
         let per_row = band_b * a.quads() * 4;
@@ -128,6 +139,9 @@ impl Gpu {
         for a_from in (0..part_a.count).step_by(band_a) {
             let a_to = (a_from + band_a).min(part_a.count);
             for b_from in (0..part_b.count).step_by(band_b) {
+                if cancel.is_cancelled() {
+                    return Ok(());
+                }
                 let b_to = (b_from + band_b).min(part_b.count);
                 let params = self.params(&Params {
                     a_first: word(part_a.first),
