@@ -5,6 +5,7 @@ mod golden;
 mod limits;
 mod registry;
 mod twins;
+mod views;
 mod wgsl;
 
 use std::sync::OnceLock;
