@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use dinoscope_engine::analysis::{
     Analysis, Correspondence, Found, FoundMap, Layer, Number, Patch, Peak, Subject,
 };
-use dinoscope_engine::figure::{Caption, Figure, Look, Mark, MatchFigure};
+use dinoscope_engine::figure::{Caption, Figure, Legend, Look, Mark, MatchFigure};
 use dinoscope_engine::values::{Array, Values, write_values};
 use dinoscope_engine::{Grid, LayerFeatures, Picture};
 use image::RgbImage;
@@ -18,6 +18,10 @@ use crate::args::{Common, Drawing};
 use crate::commands::features::existing;
 use crate::session::Session;
 use crate::{out, pictures};
+
+/// What the colors of a match figure mean.
+const MATCH_NOTE: &str = "Equal color: a patch of the first picture and its best partner in the second. \
+    Hue runs from left to right of the first picture, darker is further down.";
 
 /// An analysis with its pictures and its findings.
 pub(crate) struct Run {
@@ -179,7 +183,10 @@ impl Run {
         path: &Path,
     ) -> Result<()> {
         let [a, b] = [0, 1].map(|at| self.images[at].clone());
-        let scene = MatchFigure::default().scene(a, b, matches)?;
+        let mut scene = MatchFigure::default().scene(a, b, matches)?;
+        if !drawing.no_legend {
+            scene = scene.with_legends(&[Legend::Note(MATCH_NOTE.to_owned())]);
+        }
         let caption = self.caption(session, None, &[0, 1]);
         Ok(Figure::new(scene, caption).write(path, drawing.scale, existing(common))?)
     }

@@ -81,7 +81,7 @@ pub enum DeviceError {
     )]
     Remote,
     /// No adapter of that number.
-    #[error("no GPU adapter {wanted}: expected a number below {found} (see `dinoscope devices`)")]
+    #[error("{}", no_adapter(*wanted, *found))]
     NoAdapter {
         /// Number asked for.
         wanted: usize,
@@ -99,6 +99,18 @@ pub enum DeviceError {
         /// What the driver said.
         reason: String,
     },
+}
+
+/// What is said of an adapter that is not there.
+pub(crate) fn no_adapter(wanted: usize, found: usize) -> String {
+    match found {
+        0 => {
+            "no GPU adapter found, expected a graphics driver (see `dinoscope devices`)".to_owned()
+        }
+        _ => format!(
+            "no GPU adapter {wanted}, expected a number below {found} (see `dinoscope devices`)"
+        ),
+    }
 }
 
 /// A graphics adapter.

@@ -4,6 +4,8 @@
 //! 1.1 is written, so that browsers, Inkscape and librsvg show the same; shapes with numbers that are not finite are
 //! left out.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
@@ -165,7 +167,7 @@ fn raster(image: &RgbImage, rect: Rect, scaling: Scaling) -> Result<String, Figu
         ),
         Scaling::Smooth => ("", png_file::encode(image, &[])?),
     };
-    let data = base64(&file);
+    let data = STANDARD.encode(&file);
     Ok(format!(
         "<image{sides} preserveAspectRatio=\"none\"{rendering} xlink:href=\"data:image/png;base64,{data}\"/>"
     ))
@@ -267,46 +269,9 @@ fn reference(name: &str) -> Option<char> {
     }
 }
 
-/// Base 64 of RFC 4648, padded.
-fn base64(bytes: &[u8]) -> String {
-    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for chunk in bytes.chunks(3) {
-        let byte = |at: usize| u32::from(chunk.get(at).copied().unwrap_or(0));
-        let word = byte(0) << 16 | byte(1) << 8 | byte(2);
-        for digit in 0..4 {
-            let index = (word >> (18 - 6 * digit)) & 63;
-            // One byte gives two digits, two give three.
-            let letter = if digit > chunk.len() {
-                b'='
-            } else {
-                LETTERS[index as usize]
-            };
-            out.push(char::from(letter));
-        }
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn base_64_is_that_of_the_rfc() {
-        for (bytes, expected) in [
-            ("", ""),
-            ("f", "Zg=="),
-            ("fo", "Zm8="),
-            ("foo", "Zm9v"),
-            ("foob", "Zm9vYg=="),
-            ("fooba", "Zm9vYmE="),
-            ("foobar", "Zm9vYmFy"),
-        ] {
-            assert_eq!(base64(bytes.as_bytes()), expected);
-        }
-        assert_eq!(base64(&[0xFB, 0xFF, 0xFE]), "+//+");
-    }
 
     #[test]
     fn shapes_are_elements_and_what_is_not_finite_is_left_out() {

@@ -4,7 +4,7 @@
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 pub enum GpuError {
     /// There is no adapter of that number.
-    #[error("no GPU adapter {wanted}: expected a number below {found} (see `dinoscope devices`)")]
+    #[error("{}", crate::device::no_adapter(*wanted, *found))]
     NoAdapter {
         /// Number asked for.
         wanted: usize,
