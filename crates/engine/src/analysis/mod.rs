@@ -241,9 +241,7 @@ pub enum AnalysisError {
         found: usize,
     },
     /// Too few patches to fit principal components on.
-    #[error(
-        "principal components are fitted on {found} foreground patches, expected at least {needed}"
-    )]
+    #[error("principal components are fitted on {found} patches, expected at least {needed}")]
     TooFewPatches {
         /// Patches left.
         found: usize,
