@@ -50,6 +50,10 @@ fn arrows_point_one_way() {
             "dinoscope-engine",
             vec!["dinoscope-model", "dinoscope-shaders"],
         ),
+        (
+            "dinoscope-train",
+            vec!["dinoscope-model", "dinoscope-engine"],
+        ),
         ("dinoscope", vec!["dinoscope-model", "dinoscope-engine"]),
         (
             "dinoscope-tests",

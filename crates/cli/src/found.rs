@@ -117,7 +117,7 @@ impl Run {
         })
     }
 
-    /// The first map of each subject with its place among the maps; an analysis may give a subject several.
+    /// All maps with their places; an analysis may give a subject several.
     pub(crate) fn maps(&self) -> impl Iterator<Item = (usize, &FoundMap)> {
         self.found.maps.iter().enumerate()
     }

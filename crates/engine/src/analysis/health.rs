@@ -12,7 +12,7 @@ use super::cosine::cosine;
 use super::knobs::Knobs;
 use super::prompts::{token_query, weighted_sum};
 use super::spectrum::{covariance, gram, mean};
-use super::subject::{Context, Found, FoundMap, Layer, Number, Scale, Subject};
+use super::subject::{Context, Found, FoundMap, Number, Scale, Subject};
 use super::{AnalysisError, Analyze};
 use crate::feature_map::FeatureMap;
 
@@ -218,16 +218,10 @@ impl Analyze for DenseHealth {
             verdicts.push(format!("{}: {}", subject.name, verdict(&channels, &health)));
             if let Some(cls) = cls {
                 let cosines = cx.compute.cosine(map, &token_query(map, cls)?);
-                found.maps.push(FoundMap {
-                    subject: at,
-                    title: "similarity to the class token".to_owned(),
-                    layer: Layer::Scalar {
-                        map: cosines,
-                        scale: Scale::Cosine,
-                        top: Vec::new(),
-                        marked: Vec::new(),
-                    },
-                });
+                let title = "similarity to the class token";
+                found
+                    .maps
+                    .push(FoundMap::scalar(at, title, cosines, Scale::Cosine, 0));
             }
         }
         found.verdict = Some(verdicts.join(" "));

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::knobs::{Knobs, Point};
 use super::nearest::{Neighbours, mutual};
 use super::stratify::stratify;
-use super::subject::{Context, Found, FoundMap, Layer, Scale, Subject};
+use super::subject::{Context, Found, FoundMap, Scale, Subject};
 use super::{AnalysisError, Analyze, Patch, ScalarMap, bad_setting};
 use crate::feature_map::FeatureMap;
 
@@ -155,16 +155,11 @@ impl Analyze for Match {
                 values[pair.a] = value(pair);
             }
             let (rows, cols) = (first.features.rows(), first.features.cols());
-            FoundMap {
-                subject: 0,
-                title: format!("{title} in {}", second.name),
-                layer: Layer::Scalar {
-                    map: ScalarMap { rows, cols, values },
-                    scale,
-                    top: Vec::new(),
-                    marked: Vec::new(),
-                },
-            }
+            let (title, map) = (
+                format!("{title} in {}", second.name),
+                ScalarMap { rows, cols, values },
+            );
+            FoundMap::scalar(0, title, map, scale, 0)
         };
         let maps = if complete {
             vec![

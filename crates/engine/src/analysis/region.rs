@@ -11,8 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::knobs::{Knobs, Point};
 use super::prompts::region_weights;
 use super::regions::{box_region, lasso_region, mask_region};
-use super::similarity::top_k;
-use super::subject::{Context, Found, FoundMap, Layer, Scale, Subject};
+use super::subject::{Context, Found, FoundMap, Scale, Subject};
 use super::{AnalysisError, Analyze, bad_setting};
 use crate::picture::Picture;
 
@@ -74,16 +73,10 @@ impl Analyze for Region {
                     }
                 }
             }
-            found.maps.push(FoundMap {
-                subject: at,
-                title: format!("similarity to a region of {}", source.name),
-                layer: Layer::Scalar {
-                    top: top_k(&map, self.top),
-                    map,
-                    scale: Scale::Cosine,
-                    marked: Vec::new(),
-                },
-            });
+            let title = format!("similarity to a region of {}", source.name);
+            found
+                .maps
+                .push(FoundMap::scalar(at, title, map, Scale::Cosine, self.top));
         }
         Ok(found)
     }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::knobs::{Knobs, Point};
 use super::logistic::{self, LogisticQuery};
-use super::subject::{Context, Found, FoundMap, Layer, Scale, Subject};
+use super::subject::{Context, Found, FoundMap, Scale, Subject};
 use super::{AnalysisError, Analyze, Patch, ScalarMap, bad_setting};
 use crate::feature_map::{FeatureMap, NORM_EPS, dot};
 
@@ -146,16 +146,10 @@ impl Analyze for Similarity {
             if let Some(radius) = self.exclude_radius.filter(|_| at == 0) {
                 exclude(&mut map, &centres, radius);
             }
-            found.maps.push(FoundMap {
-                subject: at,
-                title: self.title_of(source),
-                layer: Layer::Scalar {
-                    top: top_k(&map, self.top),
-                    map,
-                    scale: self.scale(),
-                    marked: Vec::new(),
-                },
-            });
+            let (title, scale) = (self.title_of(source), self.scale());
+            found
+                .maps
+                .push(FoundMap::scalar(at, title, map, scale, self.top));
         }
         Ok(found)
     }
@@ -285,6 +279,7 @@ pub fn top_k(map: &ScalarMap, count: usize) -> Vec<Peak> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Layer;
     use super::super::golden::{Golden, assert_close, centre, subject, values};
     use super::*;
 

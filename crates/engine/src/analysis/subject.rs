@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use image::RgbImage;
 
 use super::compute::Compute;
+use super::similarity::top_k;
 use super::{AnalysisError, Correspondence, Patch, PcaBasis, PcaMap, Peak, Point, ScalarMap};
 use crate::feature_map::FeatureMap;
 use crate::grid::Grid;
@@ -103,6 +104,28 @@ pub struct FoundMap {
     pub title: String,
     /// The values.
     pub layer: Layer,
+}
+
+impl FoundMap {
+    /// A map of numbers with its `top` best patches.
+    pub fn scalar(
+        subject: usize,
+        title: impl Into<String>,
+        map: ScalarMap,
+        scale: Scale,
+        top: usize,
+    ) -> Self {
+        Self {
+            subject,
+            title: title.into(),
+            layer: Layer::Scalar {
+                top: top_k(&map, top),
+                map,
+                scale,
+                marked: Vec::new(),
+            },
+        }
+    }
 }
 
 /// Values of a map.

@@ -7,8 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::knobs::Knobs;
 use super::prompts::token_query;
-use super::similarity::top_k;
-use super::subject::{Context, Found, FoundMap, Layer, Scale, Subject};
+use super::subject::{Context, Found, FoundMap, Scale, Subject};
 use super::{AnalysisError, Analyze, bad_setting};
 
 /// Which token.
@@ -81,24 +80,18 @@ impl Analyze for Token {
             let source = if self.first { &subjects[0] } else { subject };
             let query = token_query(&source.features, self.of(source)?)?;
             let map = cx.compute.cosine(&subject.features, &query);
-            found.maps.push(FoundMap {
-                subject: at,
-                title: match self.token {
-                    Kind::Cls => format!("similarity to the class token of {}", source.name),
-                    Kind::Register => {
-                        format!(
-                            "similarity to register {} of {}",
-                            self.register, source.name
-                        )
-                    }
-                },
-                layer: Layer::Scalar {
-                    top: top_k(&map, self.top),
-                    map,
-                    scale: Scale::Cosine,
-                    marked: Vec::new(),
-                },
-            });
+            let title = match self.token {
+                Kind::Cls => format!("similarity to the class token of {}", source.name),
+                Kind::Register => {
+                    format!(
+                        "similarity to register {} of {}",
+                        self.register, source.name
+                    )
+                }
+            };
+            found
+                .maps
+                .push(FoundMap::scalar(at, title, map, Scale::Cosine, self.top));
         }
         Ok(found)
     }
