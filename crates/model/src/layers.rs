@@ -79,6 +79,20 @@ impl Linear {
         onto + scale.forward(self.forward(x))
     }
 
+    /// Gradients of the weight `[inputs, outputs]` and of the bias `[outputs]`.
+    #[cfg(test)]
+    pub(crate) fn gradients(
+        &self,
+        found: &burn::tensor::Gradients,
+    ) -> (Tensor<2>, Option<Tensor<1>>) {
+        let weight = self.weight.val().grad(found);
+        let bias = self.bias.as_ref().map(|bias| bias.val().grad(found));
+        (
+            weight.expect("the weight has a gradient"),
+            bias.map(|bias| bias.expect("the bias has a gradient")),
+        )
+    }
+
     fn panels(&self) -> ops::Packed {
         (
             self.weight.val(),

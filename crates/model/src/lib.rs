@@ -12,6 +12,7 @@ pub mod checkpoint;
 pub mod config;
 pub mod convnext;
 mod cpu;
+pub mod head;
 pub mod layers;
 mod ops;
 pub mod rope;
@@ -21,5 +22,6 @@ pub mod weights;
 
 pub use backbone::{Backbone, LayerTokens, Norm};
 pub use config::BackboneConfig;
+pub use head::{Head, HeadConfig};
 pub use variants::{VARIANTS, Variant};
 pub use weights::{Fresh, Placement, Weights, WeightsError};
