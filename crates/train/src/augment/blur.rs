@@ -17,13 +17,12 @@ const REACH: usize = TAPS / 2;
 
 /// Weights of the kernel: `exp(−(i − 4)² / 2σ²)`, divided by their sum. `sigma_px` is positive.
 pub fn gaussian_kernel(sigma_px: f32) -> [f32; TAPS] {
-    let mut kernel = std::array::from_fn(|tap| {
+    let kernel: [f32; TAPS] = std::array::from_fn(|tap| {
         let x = (tap as f32 - REACH as f32) / sigma_px;
         (-0.5 * x * x).exp()
     });
     let total: f32 = kernel.iter().sum();
-    kernel.iter_mut().for_each(|weight| *weight /= total);
-    kernel
+    kernel.map(|weight| weight / total)
 }
 
 /// Blurs in place.

@@ -69,6 +69,7 @@ fn gray([red, green, blue]: [u8; 3]) -> u32 {
 
 /// `other + factor · (level − other)`, clamped and truncated.
 #[inline(always)]
+#[expect(clippy::cast_sign_loss, reason = "clamped to a level")]
 fn blend(other: f32, level: u8, factor: f32) -> u8 {
     let blended = other + factor * (f32::from(level) - other);
     blended.clamp(0.0, 255.0) as i32 as u8
@@ -164,9 +165,10 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::cast_sign_loss, reason = "the threshold is a level")]
     fn solarization_equals_pillow() {
         equals_pillow("solarize", |picture, threshold| {
-            solarize(picture, threshold as i32 as u8);
+            solarize(picture, threshold as u8);
         });
     }
 

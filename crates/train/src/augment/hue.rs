@@ -10,6 +10,9 @@
 use image::RgbImage;
 use pulp::{Arch, Simd, WithSimd};
 
+/// Pixels that are turned together.
+const LANES: usize = 16;
+
 /// Turns the hue by `turns` of the circle, −0.5 to 0.5; 0 still rounds through 8-bit HSV.
 pub fn hue(picture: &mut RgbImage, turns: f64) {
     Arch::new().dispatch(Turn {
@@ -29,7 +32,24 @@ impl WithSimd for Turn<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _simd: S) {
-        for pixel in self.levels.as_chunks_mut::<3>().0 {
+        let (blocks, rest) = self.levels.as_chunks_mut::<{ 3 * LANES }>();
+        for block in blocks {
+            // Channel by channel, so that the pixels of a block are lanes of vectors.
+            let mut planes = [[0; LANES]; 3];
+            for (lane, pixel) in block.as_chunks::<3>().0.iter().enumerate() {
+                for (plane, &level) in planes.iter_mut().zip(pixel) {
+                    plane[lane] = level;
+                }
+            }
+            let [red, green, blue] = &mut planes;
+            for ((red, green), blue) in red.iter_mut().zip(green).zip(blue) {
+                [*red, *green, *blue] = turned([*red, *green, *blue], self.steps);
+            }
+            for (lane, pixel) in block.as_chunks_mut::<3>().0.iter_mut().enumerate() {
+                *pixel = planes.map(|plane| plane[lane]);
+            }
+        }
+        for pixel in rest.as_chunks_mut::<3>().0 {
             *pixel = turned(*pixel, self.steps);
         }
     }
@@ -68,6 +88,7 @@ fn hue_of([red, green, blue]: [u8; 3], largest: u8, spread: f32) -> i32 {
 
 /// A pixel of `hue` and `saturation` in steps of 1/255, 0 to 255.
 #[inline(always)]
+#[expect(clippy::cast_sign_loss, reason = "parts are 0 to 1")]
 fn rgb(hue: i32, saturation: i32, value: u8) -> [u8; 3] {
     let sixths = f64::from(hue) * 6.0 / 255.0;
     let sector = sixths as i32;
@@ -77,15 +98,32 @@ fn rgb(hue: i32, saturation: i32, value: u8) -> [u8; 3] {
     let low = scaled(1.0 - f64::from(saturation));
     let falling = scaled(1.0 - f64::from(saturation * along));
     let rising = scaled(1.0 - f64::from(saturation) * (1.0 - f64::from(along)));
-    match sector {
-        1 => [falling, value, low],
-        2 => [low, value, rising],
-        3 => [low, falling, value],
-        4 => [rising, low, value],
-        5 => [value, low, falling],
-        // Sector 6 is the full turn.
-        _ => [value, rising, low],
-    }
+    // Selections instead of a jump; sector 6 is the full turn, and is as sector 0.
+    let select = |own: [i32; 2], falls: i32, rises: i32| {
+        if own.contains(&sector) {
+            value
+        } else if sector == falls {
+            falling
+        } else if sector == rises {
+            rising
+        } else {
+            low
+        }
+    };
+    let sector_0 = sector == 0 || sector == 6;
+    [
+        if sector_0 {
+            value
+        } else {
+            select([0, 5], 1, 4)
+        },
+        if sector_0 {
+            rising
+        } else {
+            select([1, 2], 3, 0)
+        },
+        select([3, 4], 5, 2),
+    ]
 }
 
 #[cfg(test)]

@@ -168,12 +168,18 @@ impl WithSimd for Resize<'_> {
         // Rows are padded to whole blocks, so that the second pass has no tail.
         let padded = width.next_multiple_of(LANES);
         let mut narrowed = vec![0; padded * self.region.height as usize];
-        let (left, length) = (self.region.left as usize * 3, self.region.width as usize * 3);
-        // One byte more: a pixel is read as four bytes.
-        let mut row = vec![0; length + 1];
+        let (left, length) = (
+            self.region.left as usize * 3,
+            self.region.width as usize * 3,
+        );
+        // Pixels of four integers: what is blended is then one vector, and is widened once.
+        let mut row = vec![[0; 4]; self.region.width as usize];
         for (y, out) in narrowed.chunks_exact_mut(padded).enumerate() {
             let start = (self.region.top as usize + y) * self.stride + left;
-            row[..length].copy_from_slice(&self.pixels[start..start + length]);
+            let pixels = self.pixels[start..start + length].as_chunks::<3>().0;
+            for (wide, &[red, green, blue]) in row.iter_mut().zip(pixels) {
+                *wide = [red, green, blue, 0].map(i32::from);
+            }
             blend_columns(&row, self.columns, &mut out[..width]);
         }
         for (y, out) in self.out.chunks_exact_mut(width).enumerate() {
@@ -182,15 +188,15 @@ impl WithSimd for Resize<'_> {
     }
 }
 
-/// Weighted means along one row of pixels that has one byte more; `out` is `[columns, 3]`.
+/// Weighted means along one row of pixels; `out` is `[columns, 3]`.
 #[inline(always)]
-fn blend_columns(row: &[u8], columns: &Taps, out: &mut [u8]) {
+fn blend_columns(row: &[[i32; 4]], columns: &Taps, out: &mut [u8]) {
     for (x, out) in out.as_chunks_mut::<3>().0.iter_mut().enumerate() {
         let (first, weights) = columns.get(x);
         let mut sums = [HALF; 4];
-        for (pixel, &weight) in row[3 * first..].windows(4).step_by(3).zip(weights) {
+        for (pixel, &weight) in row[first..].iter().zip(weights) {
             for (sum, &level) in sums.iter_mut().zip(pixel) {
-                *sum += weight * i32::from(level);
+                *sum += weight * level;
             }
         }
         *out = [level(sums[0]), level(sums[1]), level(sums[2])];
