@@ -105,3 +105,31 @@ fn maps_still_come_when_the_device_is_lost_in_the_middle() {
     let fresh = Gpu::headless(&Options::default()).unwrap();
     assert!(fresh.cosine(&features, features.patch(0)).is_ok());
 }
+
+#[test]
+fn the_device_of_a_window_is_adopted_and_its_loss_is_told_by_the_owner() {
+    if gpu().is_none() {
+        return;
+    }
+    // As a window does it: the device is somebody else's, with the limits that it chose.
+    let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle());
+    let adapters = pollster::block_on(instance.enumerate_adapters(wgpu::Backends::VULKAN));
+    let Some(adapter) = adapters.first() else {
+        return;
+    };
+    let descriptor = wgpu::DeviceDescriptor::default();
+    let (device, queue) = pollster::block_on(adapter.request_device(&descriptor)).unwrap();
+    let adopted = Gpu::adopt(device, queue, adapter.get_info().name);
+    let features = map(9, 11, 24, 33);
+    let query = features.patch(5).to_vec();
+    let found = adopted.cosine(&features, &query).unwrap();
+    assert_close(
+        "cosine",
+        &found.values,
+        &cosine(&features, &query).values,
+        2e-5,
+    );
+    adopted.mark_lost("unplugged");
+    let error = adopted.cosine(&features, &query).unwrap_err();
+    assert_eq!(error.to_string(), "the graphics device was lost: unplugged");
+}
