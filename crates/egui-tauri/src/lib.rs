@@ -1,0 +1,1 @@
+//! An egui app in a Tauri window.

@@ -1,0 +1,4 @@
+//! Lets Tauri embed icons and capabilities.
+fn main() {
+    tauri_build::build();
+}
