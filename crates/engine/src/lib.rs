@@ -22,6 +22,7 @@ pub use device::{ComputeDevice, DeviceChoice};
 pub use feature_map::{FeatureMap, Provenance};
 pub use features::{Extractor, Features, LayerFeatures, Request};
 pub use grid::Grid;
+pub use dinoscope_model::Norm;
 pub use model::Model;
 pub use picture::Picture;
 pub use preprocess::{Preprocess, Size};

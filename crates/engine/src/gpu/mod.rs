@@ -16,6 +16,7 @@ mod kernel;
 mod layer;
 mod map;
 mod open;
+mod shown;
 mod steps;
 mod timing;
 mod view;
@@ -27,6 +28,7 @@ pub use kernel::{Bound, Input};
 pub use layer::{ChannelLayer, LabelLayer, ScalarLayer};
 pub use map::{GpuMap, OMITTED};
 pub use open::Options;
+pub use shown::{LabelView, ScalarView};
 pub use timing::PassTime;
 pub use view::{MOST_PEAKS, PcaView, SimilarityView};
 

@@ -82,6 +82,17 @@ impl SimilarityView {
         frame.submit()
     }
 
+    /// Draws into a canvas of another size from now on; the values stay.
+    pub fn resize(&mut self, picture: &GpuPicture, out_px: [u32; 2]) -> Result<(), GpuError> {
+        let canvas = self.gpu.canvas(out_px)?;
+        let grid = (self.map.rows(), self.map.cols());
+        self.layer = self
+            .gpu
+            .scalar_layer(&self.values, grid, picture, &canvas)?;
+        self.canvas = canvas;
+        Ok(())
+    }
+
     /// What the window shows.
     pub fn canvas(&self) -> &Canvas {
         &self.canvas
