@@ -14,7 +14,7 @@ use egui::{
 
 /// The font files: name, bytes, and how far the letters are moved down, in parts of their size.
 ///
-/// egui centers the rows of two fonts on each other. Inter, JetBrains Mono and Phosphor have the same middle as it
+/// egui centers the rows of two fonts on each other. Inter, the monospace face and the icons have the same middle as it
 /// is; the box of Noto stands 0.07 too low for its baseline to meet that of Inter.
 const FILES: [(&str, &[u8], f32); 7] = [
     (
