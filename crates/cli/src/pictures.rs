@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
+use dinoscope_engine::picture::{ENDINGS, has_picture_ending};
 use dinoscope_engine::{Features, Picture};
 use image::RgbImage;
 
@@ -11,11 +12,6 @@ use crate::CancelToken;
 use crate::args::Common;
 use crate::out;
 use crate::session::Session;
-
-/// Names of files that a folder is searched for.
-const ENDINGS: [&str; 9] = [
-    "jpg", "jpeg", "png", "webp", "tif", "tiff", "bmp", "gif", "jfif",
-];
 
 /// Pictures that wait for others of their size; more of them would only fill the memory.
 const MOST_WAITING: usize = 64;
@@ -32,7 +28,7 @@ pub(crate) fn expand(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
             .with_context(|| format!("cannot list folder: {}", path.display()))?;
         let mut inside: Vec<PathBuf> = entries
             .filter_map(|entry| Some(entry.ok()?.path()))
-            .filter(|path| looks_like_picture(path))
+            .filter(|path| path.is_file() && has_picture_ending(path))
             .collect();
         if inside.is_empty() {
             bail!(
@@ -45,13 +41,6 @@ pub(crate) fn expand(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
         pictures.append(&mut inside);
     }
     Ok(pictures)
-}
-
-fn looks_like_picture(path: &Path) -> bool {
-    let ending = path
-        .extension()
-        .map(|ending| ending.to_string_lossy().to_lowercase());
-    path.is_file() && ending.is_some_and(|ending| ENDINGS.contains(&ending.as_str()))
 }
 
 /// `folder/<stem>.<ending>` for each picture; two pictures of one stem are an error before any work is done.

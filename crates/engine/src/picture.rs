@@ -16,6 +16,17 @@ use image::{
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
+/// Endings of the files that are taken for pictures, in lower case.
+pub const ENDINGS: [&str; 9] = [
+    "jpg", "jpeg", "png", "webp", "tif", "tiff", "bmp", "gif", "jfif",
+];
+
+/// Whether the name of a file ends as a picture's does, in upper or lower case.
+pub fn has_picture_ending(path: &Path) -> bool {
+    let ending = path.extension().unwrap_or_default().to_string_lossy();
+    ENDINGS.contains(&ending.to_lowercase().as_str())
+}
+
 /// Why a file is not a usable picture.
 #[derive(Debug, thiserror::Error)]
 pub enum PictureError {

@@ -1,0 +1,62 @@
+//! What a running job sees of the runner.
+
+use std::sync::Arc;
+
+use dinoscope_engine::analysis::CancelToken;
+
+use super::error::JobError;
+use super::job::{Job, Verdict};
+use super::notify::Notify;
+use super::spec::{JobId, Progress, Unit};
+
+/// Cancel, pause and progress of the job that holds it. A clone speaks for the same job.
+#[derive(Clone)]
+pub struct JobContext {
+    pub(super) job: Arc<Job>,
+    pub(super) notify: Arc<Notify>,
+}
+
+impl JobContext {
+    /// The job's number.
+    pub fn id(&self) -> JobId {
+        self.job.id
+    }
+
+    /// Set once the job is to stop; what long computations take.
+    pub fn cancel(&self) -> &CancelToken {
+        &self.job.cancel
+    }
+
+    /// Whether the job is to stop.
+    pub fn is_cancelled(&self) -> bool {
+        self.job.cancel.is_cancelled()
+    }
+
+    /// Says how far the job is; cheap enough to be called for every file and every block.
+    pub fn progress(&self, done: u64, total: impl Into<Option<u64>>, unit: Unit) {
+        let progress = Progress {
+            done,
+            total: total.into(),
+            unit,
+        };
+        let mut live = self.job.live();
+        if live.verdict == Verdict::Open {
+            live.advance(progress);
+            drop(live);
+            self.notify.progress();
+        }
+    }
+
+    /// Stays here while the job is paused; [`JobError::Cancelled`] once it is to stop.
+    pub fn checkpoint(&self) -> Result<(), JobError> {
+        if self.job.live().pause_asked {
+            self.notify.progress();
+            self.job.rest();
+            self.notify.progress();
+        }
+        if self.is_cancelled() {
+            return Err(JobError::Cancelled);
+        }
+        Ok(())
+    }
+}
