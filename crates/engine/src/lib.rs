@@ -19,10 +19,10 @@ pub mod store;
 pub mod values;
 
 pub use device::{ComputeDevice, DeviceChoice};
+pub use dinoscope_model::Norm;
 pub use feature_map::{FeatureMap, Provenance};
 pub use features::{Extractor, Features, LayerFeatures, Request};
 pub use grid::Grid;
-pub use dinoscope_model::Norm;
 pub use model::Model;
 pub use picture::Picture;
 pub use preprocess::{Preprocess, Size};

@@ -123,6 +123,18 @@ impl<T: Serialize + PartialEq> History<T> {
         true
     }
 
+    /// Changes the present document without a step: for what was learned, not done, such as the hash of a picture.
+    ///
+    /// A saved document stays saved.
+    pub fn amend(&mut self, new: T) {
+        let new = Arc::new(new);
+        if self.is_saved {
+            self.saved = Some(Arc::clone(&new));
+        }
+        self.states[self.cursor].document = new;
+        self.compare_with_saved();
+    }
+
     /// Ends the current step: at the end of a drag, when a field loses the focus.
     pub fn seal(&mut self) {
         self.open = None;

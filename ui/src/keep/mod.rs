@@ -1,14 +1,13 @@
-//! What loses nothing: undo, project files, autosave and recovery.
+//! What loses nothing: undo, project files, autosave and recovery, settings.
 
 pub mod atomic;
 pub mod autosave;
+pub mod command_line;
 pub mod history;
 mod path_text;
 pub mod project_file;
 pub mod relink;
+pub mod settings;
 pub mod stored_path;
 
-pub use autosave::{Autosave, Orphan, orphans};
-pub use history::{CoalesceKey, History};
-pub use project_file::{Loaded, ProjectError};
-pub use stored_path::{StoredPath, portable_path, resolve};
+pub use path_text::PathText;

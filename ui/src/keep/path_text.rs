@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// serde itself refuses a path that is not Unicode, which would make a whole project unsavable because of one oddly
 /// named picture.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) struct PathText(pub(super) PathBuf);
+pub struct PathText(pub PathBuf);
 
 impl From<&Path> for PathText {
     fn from(path: &Path) -> Self {
@@ -39,6 +39,25 @@ impl<'de> Deserialize<'de> for PathText {
             Written::Text(text) => text.into(),
             Written::Raw(raw) => raw.into(),
         }))
+    }
+}
+
+/// The same for a path that may be absent, as `#[serde(with = "path_text::optional")]`.
+pub(super) mod optional {
+    use super::{Deserialize, Deserializer, PathBuf, PathText, Serialize, Serializer};
+
+    #[expect(clippy::ref_option, reason = "serde calls it so")]
+    pub(in super::super) fn serialize<S: Serializer>(
+        path: &Option<PathBuf>,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        path.as_deref().map(PathText::from).serialize(to)
+    }
+
+    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Option<PathBuf>, D::Error> {
+        Ok(Option::<PathText>::deserialize(from)?.map(|path| path.0))
     }
 }
 

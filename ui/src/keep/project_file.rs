@@ -93,7 +93,7 @@ pub struct Loaded<T> {
     /// The version that wrote it.
     pub app: String,
     /// Whether that version is newer than this one: saving would then lose what only it knows.
-    pub is_from_newer_app: bool,
+    pub is_newer: bool,
 }
 
 /// Writes a project: whole, or, on any error, not at all.
@@ -115,7 +115,7 @@ pub fn load<T: DeserializeOwned>(path: &Path) -> Result<Loaded<T>, ProjectError>
     let body: Body<T> = serde_json::from_slice(&bytes).map_err(|error| damaged(path, &error))?;
     Ok(Loaded {
         document: body.document,
-        is_from_newer_app: version(&header.app) > version(env!("CARGO_PKG_VERSION")),
+        is_newer: version(&header.app) > version(env!("CARGO_PKG_VERSION")),
         app: header.app,
     })
 }
@@ -228,7 +228,7 @@ fn header(path: &Path, bytes: &[u8]) -> Result<Header, ProjectError> {
     }
 }
 
-fn damaged(path: &Path, error: &serde_json::Error) -> ProjectError {
+pub(super) fn damaged(path: &Path, error: &serde_json::Error) -> ProjectError {
     let text = error.to_string();
     let place = format!(" at line {} column {}", error.line(), error.column());
     ProjectError::Damaged {

@@ -54,6 +54,20 @@ impl Fingerprint {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Sha256Sum(pub [u8; 32]);
 
+impl Sha256Sum {
+    /// A sum from its digits.
+    pub fn parse(digits: &str) -> Option<Self> {
+        if digits.len() != 64 || !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+            return None;
+        }
+        let mut sum = [0; 32];
+        for (i, byte) in sum.iter_mut().enumerate() {
+            *byte = u8::from_str_radix(&digits[2 * i..2 * i + 2], 16).ok()?;
+        }
+        Some(Self(sum))
+    }
+}
+
 impl Serialize for Sha256Sum {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         use std::fmt::Write;
@@ -69,14 +83,7 @@ impl<'de> Deserialize<'de> for Sha256Sum {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         let digits = String::deserialize(from)?;
         let bad = || serde::de::Error::custom("a SHA-256 sum is 64 hexadecimal digits");
-        let mut sum = [0; 32];
-        if digits.len() != 64 || !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
-            return Err(bad());
-        }
-        for (i, byte) in sum.iter_mut().enumerate() {
-            *byte = u8::from_str_radix(&digits[2 * i..2 * i + 2], 16).map_err(|_digits| bad())?;
-        }
-        Ok(Self(sum))
+        Self::parse(&digits).ok_or_else(bad)
     }
 }
 

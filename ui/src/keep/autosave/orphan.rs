@@ -2,6 +2,8 @@
 
 use std::fmt;
 use std::fs;
+use std::io;
+use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -19,19 +21,33 @@ const EMPTY_AGE: Duration = Duration::from_hours(24);
 ///
 /// While it is held, no other instance of the app is offered the same. Dropped without [`discard`](Self::discard), it
 /// stays and is offered again.
-pub struct Orphan {
-    /// The project that was edited; `None` if it had never been saved.
-    pub project_path: Option<PathBuf>,
-    /// When the state was written.
-    pub saved_at: SystemTime,
+pub struct Orphan<T> {
+    project_path: Option<PathBuf>,
+    saved_at: SystemTime,
     folder: PathBuf,
     claim: Claim,
+    document: PhantomData<fn() -> T>,
 }
 
-impl Orphan {
+impl<T: DeserializeOwned> Orphan<T> {
     /// The state.
-    pub fn load<T: DeserializeOwned>(&self) -> Result<T, ProjectError> {
+    pub fn load(&self) -> Result<T, ProjectError> {
         Ok(project_file::load(&self.state_path())?.document)
+    }
+
+    /// The project that was edited; `None` if it had never been saved.
+    pub fn project_path(&self) -> Option<&Path> {
+        self.project_path.as_deref()
+    }
+
+    /// When the state was written.
+    pub fn saved_at(&self) -> SystemTime {
+        self.saved_at
+    }
+
+    /// The session's folder, which names it.
+    pub fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// Where the state lies, for a message about one that cannot be loaded.
@@ -40,12 +56,12 @@ impl Orphan {
     }
 
     /// Removes it: after its state is in a file or in another session, or when the user wants none of it.
-    pub fn discard(self) {
-        self.claim.remove(&self.folder);
+    pub fn discard(self) -> io::Result<()> {
+        self.claim.remove(&self.folder)
     }
 }
 
-impl fmt::Debug for Orphan {
+impl<T> fmt::Debug for Orphan<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Orphan")
             .field("project_path", &self.project_path)
@@ -56,14 +72,14 @@ impl fmt::Debug for Orphan {
 }
 
 /// The orphans in `dir`, newest first. To be asked before or after this process starts its own session.
-pub fn orphans(dir: &Path) -> Vec<Orphan> {
+pub fn orphans<T: DeserializeOwned>(dir: &Path) -> Vec<Orphan<T>> {
     let folders = session::folders(dir).into_iter();
-    let mut orphans: Vec<Orphan> = folders.filter_map(orphan).collect();
+    let mut orphans: Vec<Orphan<T>> = folders.filter_map(orphan).collect();
     orphans.sort_by_key(|orphan| std::cmp::Reverse(orphan.saved_at));
     orphans
 }
 
-fn orphan(folder: PathBuf) -> Option<Orphan> {
+fn orphan<T>(folder: PathBuf) -> Option<Orphan<T>> {
     let state_path = session::state_path(&folder);
     if !state_path.exists() {
         tidy_empty(&folder);
@@ -79,6 +95,7 @@ fn orphan(folder: PathBuf) -> Option<Orphan> {
         saved_at: saved_at.or(written.ok()).unwrap_or(UNIX_EPOCH),
         folder,
         claim,
+        document: PhantomData,
     })
 }
 
@@ -101,7 +118,8 @@ fn tidy_empty(folder: &Path) {
     let age = made.ok().and_then(|made| made.elapsed().ok());
     if age.is_some_and(|age| age > EMPTY_AGE)
         && let Some(claim) = Claim::of(folder)
+        && let Err(error) = claim.remove(folder)
     {
-        claim.remove(folder);
+        tracing::debug!(%error, folder = %folder.display(), "cannot remove an empty session");
     }
 }

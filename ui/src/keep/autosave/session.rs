@@ -51,7 +51,9 @@ impl Session {
 
     pub(super) fn remove(self) {
         let Self { folder, lock } = self;
-        remove(&folder, Some(lock));
+        if let Err(error) = remove(&folder, Some(lock)) {
+            tracing::warn!(%error, folder = %folder.display(), "cannot remove the session");
+        }
     }
 }
 
@@ -90,22 +92,19 @@ impl Claim {
     }
 
     /// Removes the session.
-    pub(super) fn remove(self, folder: &Path) {
-        remove(folder, self.0);
+    pub(super) fn remove(self, folder: &Path) -> io::Result<()> {
+        remove(folder, self.0)
     }
 }
 
 /// Removes the state first: whatever goes wrong afterwards, nothing is offered again.
-fn remove(folder: &Path, lock: Option<File>) {
+fn remove(folder: &Path, lock: Option<File>) -> io::Result<()> {
     let outcome = fs::remove_file(state_path(folder));
     // Windows removes no file that is open.
     drop(lock);
-    let outcome = match outcome {
+    match outcome {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => fs::remove_dir_all(folder),
-    };
-    if let Err(error) = outcome {
-        tracing::warn!(%error, folder = %folder.display(), "cannot remove the session");
     }
 }
 
@@ -187,7 +186,7 @@ mod tests {
         drop(session);
         let claim = Claim::of(&folder).unwrap();
         assert!(Claim::of(&folder).is_none(), "nobody claims twice");
-        claim.remove(&folder);
+        claim.remove(&folder).unwrap();
         assert!(!folder.exists());
     }
 

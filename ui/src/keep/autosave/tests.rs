@@ -44,7 +44,7 @@ fn pass(time: Duration) {
     let _ = never.recv_timeout(time);
 }
 
-fn only_orphan(dir: &Path) -> Orphan {
+fn only_orphan(dir: &Path) -> Orphan<Document> {
     let mut orphans = orphans(dir);
     assert_eq!(orphans.len(), 1);
     orphans.remove(0)
@@ -58,24 +58,24 @@ fn a_crash_leaves_an_orphan_and_a_clean_exit_none() {
     autosave.note(&document(1), None);
     autosave.note(&document(2), Some(Path::new("/u/图.dinoscope")));
     autosave.flush(PATIENCE).unwrap();
-    assert!(orphans(dir.path()).is_empty(), "its process lives");
+    assert!(
+        orphans::<Document>(dir.path()).is_empty(),
+        "its process lives"
+    );
     autosave.note(&document(3), Some(Path::new("/u/图.dinoscope")));
     drop(autosave);
 
     let orphan = only_orphan(dir.path());
     assert!(
-        orphans(dir.path()).is_empty(),
+        orphans::<Document>(dir.path()).is_empty(),
         "offered to one instance only"
     );
-    assert_eq!(
-        orphan.project_path.as_deref(),
-        Some(Path::new("/u/图.dinoscope"))
-    );
-    assert!(orphan.saved_at >= before && orphan.saved_at <= SystemTime::now());
-    assert_eq!(orphan.load::<Document>().unwrap(), *document(3));
+    assert_eq!(orphan.project_path(), Some(Path::new("/u/图.dinoscope")));
+    assert!(orphan.saved_at() >= before && orphan.saved_at() <= SystemTime::now());
+    assert_eq!(orphan.load().unwrap(), *document(3));
     drop(orphan);
-    only_orphan(dir.path()).discard();
-    assert!(orphans(dir.path()).is_empty());
+    only_orphan(dir.path()).discard().unwrap();
+    assert!(orphans::<Document>(dir.path()).is_empty());
 
     let autosave = Autosave::start(dir.path()).unwrap();
     autosave.note(&document(4), None);
@@ -190,8 +190,8 @@ fn a_session_that_cannot_be_made_is_an_error() {
     fs::write(&file, "").unwrap();
     let error = Autosave::<Document>::start(&file).unwrap_err();
     assert!(error.to_string().ends_with("file"), "{error}");
-    assert!(orphans(&file).is_empty());
-    assert!(orphans(&dir.path().join("nowhere")).is_empty());
+    assert!(orphans::<Document>(&file).is_empty());
+    assert!(orphans::<Document>(&dir.path().join("nowhere")).is_empty());
 }
 
 #[test]
@@ -201,9 +201,9 @@ fn a_removed_folder_is_made_again() {
     fs::remove_dir_all(autosave.folder()).unwrap();
     autosave.note(&document(1), None);
     autosave.flush(PATIENCE).unwrap();
-    assert!(orphans(dir.path()).is_empty());
+    assert!(orphans::<Document>(dir.path()).is_empty());
     drop(autosave);
-    assert_eq!(only_orphan(dir.path()).load::<Document>().unwrap().edit, 1);
+    assert_eq!(only_orphan(dir.path()).load().unwrap().edit, 1);
 }
 
 #[test]
@@ -216,10 +216,10 @@ fn a_damaged_state_is_offered_with_its_error() {
     fs::write(&path, "{\"dinoscope\": 1, \"docu").unwrap();
     let orphan = only_orphan(dir.path());
     assert!(matches!(
-        orphan.load::<Document>(),
+        orphan.load(),
         Err(project_file::ProjectError::Damaged { .. })
     ));
-    orphan.discard();
+    orphan.discard().unwrap();
     assert!(!path.exists());
 }
 
@@ -341,14 +341,11 @@ fn fifty_kills_lose_no_document() {
         // The last told edit may be cut off in the file; then the one recovered says how far it came.
         let last = edit().unwrap_or(0);
         let orphan = only_orphan(dir.path());
-        let recovered = orphan.load::<Document>().unwrap();
+        let recovered = orphan.load().unwrap();
         assert_eq!(recovered, *document(recovered.edit), "whole");
-        assert_eq!(
-            orphan.project_path.as_deref(),
-            Some(Path::new("/u/a.dinoscope"))
-        );
+        assert_eq!(orphan.project_path(), Some(Path::new("/u/a.dinoscope")));
         behind.push(last.saturating_sub(recovered.edit));
-        orphan.discard();
+        orphan.discard().unwrap();
         fs::remove_file(&told).unwrap();
     }
     behind.sort_unstable();

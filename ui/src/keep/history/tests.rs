@@ -73,6 +73,22 @@ fn undo_back_to_the_saved_state_is_saved() {
 }
 
 #[test]
+fn what_is_learned_is_no_step() {
+    let mut history = History::new(0);
+    history.edit("edit", None, 0.0, 1);
+    history.mark_saved(&Arc::clone(history.present()));
+    history.amend(2);
+    assert!(history.is_saved());
+    assert_eq!(history.undo().map(|d| **d), Some(0));
+    assert_eq!(history.redo().map(|d| **d), Some(2));
+    assert!(history.is_saved());
+    history.edit("edit", None, 1.0, 3);
+    history.amend(4);
+    assert!(!history.is_saved());
+    assert_eq!(**history.present(), 4);
+}
+
+#[test]
 fn bytes_and_steps_are_bounded() {
     let limits = Limits {
         steps: 1000,

@@ -42,7 +42,7 @@ fn the_header_is_as_documented() {
     assert_eq!(value["document"]["title"], json!("图"));
     let loaded = load::<Document>(&path).unwrap();
     assert_eq!(loaded.document, document);
-    assert!(!loaded.is_from_newer_app);
+    assert!(!loaded.is_newer);
 }
 
 #[test]
@@ -54,7 +54,7 @@ fn unknown_fields_are_passed_over_and_a_newer_app_is_told() {
     let (_folder, path) = write(content.to_string());
     let loaded = load::<Document>(&path).unwrap();
     assert_eq!(loaded.document.title, "a");
-    assert!(loaded.is_from_newer_app);
+    assert!(loaded.is_newer);
     assert!(version("0.10.0") > version("0.9.9-beta"));
 }
 
