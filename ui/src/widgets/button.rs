@@ -1,6 +1,6 @@
 //! Buttons: with text, with an icon, or with both.
 
-use egui::{Color32, Response, Role, Sense, Ui, Widget, WidgetInfo, pos2, vec2};
+use egui::{Color32, Response, Role, Sense, Ui, UiBuilder, Widget, WidgetInfo, pos2, vec2};
 
 use crate::{
     text::Text,
@@ -276,9 +276,14 @@ impl Widget for Button {
             )
         };
         let enabled = self.off_because.is_none() && ui.is_enabled();
-        let response = ui
-            .add_enabled_ui(enabled, |ui| ui.allocate_exact_size(size, Sense::click()).1)
-            .inner;
+        let (id, rect) = ui.allocate_space(size);
+        let response = if enabled {
+            ui.interact(rect, id, Sense::click())
+        } else {
+            let mut child = ui.new_child(UiBuilder::new().max_rect(rect));
+            child.disable();
+            child.interact(rect, id, Sense::click())
+        };
         if ui.is_rect_visible(response.rect) {
             let look = self.look(theme::palette(ui), &response, enabled);
             self.paint(ui, response.rect, content, look);

@@ -207,7 +207,8 @@ mod tests {
     use super::*;
 
     fn harness(count: usize) -> Harness<'static, usize> {
-        let harness = Harness::builder()
+        Harness::builder()
+            .with_context_setup(crate::widgets::set_up)
             .with_size(vec2(240.0, 400.0))
             .build_ui_state(
                 move |ui, value| {
@@ -215,10 +216,7 @@ mod tests {
                     ui.add(Combo::new(value, entries, "Colour map"));
                 },
                 0,
-            );
-        crate::theme::install(&harness.ctx);
-        crate::fonts::install(&harness.ctx);
-        harness
+            )
     }
 
     #[test]

@@ -13,6 +13,7 @@ use crate::{
 
 use super::{
     Button, KeyCap,
+    number::edit_child,
     paint::{self, Look},
 };
 
@@ -101,7 +102,7 @@ impl<'a> TextField<'a> {
             .align(egui::Align2::LEFT_CENTER)
             .min_size(rect.size())
             .desired_width(rect.width());
-        ui.new_child(UiBuilder::new().max_rect(rect)).add(edit)
+        edit_child(ui, rect).add(edit)
     }
 
     /// Buttons inside of the field, at the right. Returns where the text ends.
@@ -179,6 +180,7 @@ mod tests {
     #[test]
     fn a_search_can_be_typed_and_emptied() {
         let mut harness = Harness::builder()
+            .with_context_setup(crate::widgets::set_up)
             .with_size(vec2(240.0, 60.0))
             .build_ui_state(
                 |ui, text| {
@@ -186,8 +188,6 @@ mod tests {
                 },
                 String::new(),
             );
-        crate::theme::install(&harness.ctx);
-        crate::fonts::install(&harness.ctx);
         harness.get_by_label("Find a command").focus();
         harness.run();
         harness.get_by_label("Find a command").type_text("export");

@@ -49,7 +49,7 @@ impl Default for Page {
             map: 0,
             on: true,
             threshold: 0.42,
-            swipe: 0.46,
+            swipe: 0.7,
             search: String::new(),
             token: "hf_token".to_owned(),
             shown: false,
@@ -170,7 +170,9 @@ impl Page {
         Row::new(tr(ui, "similarity-detail")).show(ui, |ui| {
             ui.add(NumberSlider::new(&mut self.detail, 224..=2048, "Detail").step(16.0));
         });
-        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+        let size = vec2(ui.available_width(), 16.0);
+        let layout = egui::Layout::right_to_left(egui::Align::Center);
+        ui.allocate_ui_with_layout(size, layout, |ui| {
             let patches = tr_with(ui, "similarity-patches", &[("count", 1536.into())]);
             let text = format!("{patches} · 38 ms · 96 MB");
             ui.label(
@@ -266,13 +268,13 @@ impl Page {
 
     fn on_picture_ui(&mut self, ui: &mut Ui) {
         let picture = self.picture(ui);
-        let (rect, _) = ui.allocate_exact_size(vec2(276.0, 180.0), egui::Sense::hover());
+        let (rect, _) = ui.allocate_exact_size(vec2(276.0, 250.0), egui::Sense::hover());
         let whole = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
         let painter = ui.painter_at(rect);
         painter.image(picture.id(), rect, whole, Color32::WHITE);
         let at = |x: f32, y: f32| rect.min + vec2(x, y);
         paint::line_on_picture(&painter, [at(0.0, 60.0), at(276.0, 60.0)], 1.0);
-        let patch = Rect::from_center_size(at(60.0, 60.0), vec2(18.0, 18.0));
+        let patch = Rect::from_center_size(at(200.0, 60.0), vec2(18.0, 18.0));
         paint::rect_on_picture(&painter, patch, 1.5);
         paint_pin(&painter, at(24.0, 28.0), PinShape::Positive, 1.0);
         paint_pin(&painter, at(54.0, 28.0), PinShape::Negative, 1.0);
@@ -281,14 +283,14 @@ impl Page {
             .row(tr(ui, "canvas-score"), "0.241")
             .row(tr(ui, "canvas-rank"), "212 of 1,536")
             .row(tr(ui, "canvas-patch"), "27, 25");
-        readout.paint(&painter, at(60.0, 60.0), rect, patch);
+        readout.paint(&painter, at(200.0, 60.0), rect, patch);
         ReadOut::new()
             .row(tr(ui, "canvas-best-here"), "0.453")
             .paint_at(&painter, at(268.0, 8.0), Align2::RIGHT_TOP);
         SwipeHandle::new(&mut self.swipe, "Swipe line").show(ui, Id::unique("swipe"), rect);
         let seen = Rect::from_min_max(pos2(0.2, 0.1), pos2(0.7, 0.9));
         let map = Minimap::new(picture.id(), vec2(48.0, 32.0), seen, "Overview");
-        map.show(ui, Id::unique("minimap"), at(8.0, 172.0));
+        map.show(ui, Id::unique("minimap"), at(4.0, 246.0));
         busy_bar(ui, rect);
     }
 
@@ -437,7 +439,7 @@ fn cards_ui(ui: &mut Ui) {
 
 fn harness(theme: Theme, lang: Lang) -> Harness<'static, Page> {
     Harness::builder()
-        .with_size(vec2(900.0, 860.0))
+        .with_size(vec2(916.0, 860.0))
         .with_theme(theme)
         .with_context_setup(move |ctx| {
             fonts::install(ctx);

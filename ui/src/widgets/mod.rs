@@ -60,3 +60,10 @@ pub use switch::Switch;
 pub use table::{Column, Table, TableAnswer};
 pub use thumbnail::Thumbnail;
 pub use tooltip::{Tip, tooltip};
+
+/// Fonts and theme of a context, for tests.
+#[cfg(test)]
+pub(crate) fn set_up(ctx: &egui::Context) {
+    crate::fonts::install(ctx);
+    crate::theme::install(ctx);
+}

@@ -32,6 +32,11 @@ impl Note {
         }
     }
 
+    /// What failed, and what to do.
+    pub fn error(sentence: impl Into<Text>) -> Self {
+        Self::new(Tone::Error, sentence)
+    }
+
     /// Puts the cause before the sentence, in bold.
     pub fn cause(mut self, cause: impl Into<Text>) -> Self {
         self.cause = Some(cause.into());

@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 
 use egui::{
-    Align2, Frame, Id, Key, Margin, Modifiers, Rect, Response, Role, Sense, TextEdit, Ui,
+    Align2, Frame, Id, Key, Layout, Margin, Modifiers, Rect, Response, Role, Sense, TextEdit, Ui,
     UiBuilder, Widget, WidgetInfo, emath::Numeric, text::CCursorRange, vec2,
 };
 
@@ -265,7 +265,15 @@ fn edit_in(ui: &mut Ui, rect: Rect, id: Id, text: &mut String) -> Response {
         .align(Align2::RIGHT_CENTER)
         .min_size(rect.size())
         .desired_width(rect.width());
-    ui.new_child(UiBuilder::new().max_rect(rect)).add(edit)
+    edit_child(ui, rect).add(edit)
+}
+
+/// A ui for a text inside of `rect`, whose height is that of the text's row and not of a control.
+pub(super) fn edit_child(ui: &mut Ui, rect: Rect) -> Ui {
+    let layout = Layout::top_down(egui::Align::Min);
+    let mut child = ui.new_child(UiBuilder::new().max_rect(rect).layout(layout));
+    child.spacing_mut().interact_size.y = rect.height();
+    child
 }
 
 fn select_all(ui: &Ui, id: Id, text: &str) {
@@ -283,16 +291,18 @@ mod tests {
     use super::*;
 
     fn harness(value: f64) -> Harness<'static, f64> {
-        Harness::builder().build_ui_state(
-            |ui, value| {
-                ui.add(
-                    NumberField::new(value, "Detail")
-                        .range(0.0..=4096.0)
-                        .step(16.0),
-                );
-            },
-            value,
-        )
+        Harness::builder()
+            .with_context_setup(crate::widgets::set_up)
+            .build_ui_state(
+                |ui, value| {
+                    ui.add(
+                        NumberField::new(value, "Detail")
+                            .range(0.0..=4096.0)
+                            .step(16.0),
+                    );
+                },
+                value,
+            )
     }
 
     fn type_in(harness: &mut Harness<'_, f64>, text: &str, end: Key) {

@@ -212,9 +212,11 @@ mod tests {
 
     #[test]
     fn a_section_folds_and_opens_again() {
-        let mut harness = Harness::builder().build_ui(|ui| {
-            Section::new("Colours").show(ui, |ui| ui.label("inside"));
-        });
+        let mut harness = Harness::builder()
+            .with_context_setup(crate::widgets::set_up)
+            .build_ui(|ui| {
+                Section::new("Colours").show(ui, |ui| ui.label("inside"));
+            });
         for shown in [true, false, true] {
             assert_eq!(harness.query_by_label("inside").is_some(), shown);
             harness.get_by_label("Colours").click();

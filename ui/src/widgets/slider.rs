@@ -132,7 +132,9 @@ impl<'a> NumberSlider<'a> {
 
     /// What the pointer and the keys ask for on the rail.
     fn asked(&self, ui: &Ui, rail: Rect, response: &Response, value: f64) -> Option<f64> {
-        if response.double_clicked() && self.default.is_some() {
+        // A third click must not undo what the second did.
+        let twice = response.double_clicked() || response.triple_clicked();
+        if twice && self.default.is_some() {
             return self.default;
         }
         let pointer = response.interact_pointer_pos();
@@ -235,7 +237,10 @@ mod tests {
 
     fn harness(value: f32) -> Harness<'static, f32> {
         Harness::builder()
+            .with_context_setup(crate::widgets::set_up)
             .with_size(vec2(200.0, 40.0))
+            // Two clicks within the time of a double click.
+            .with_step_dt(0.02)
             .build_ui_state(
                 |ui, value| {
                     let slider = NumberSlider::new(value, 0.0..=1.0, "Strength").default(0.78);

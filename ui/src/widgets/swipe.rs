@@ -105,6 +105,7 @@ mod tests {
     #[test]
     fn it_is_dragged_and_walks_with_the_arrows() {
         let mut harness = Harness::builder()
+            .with_context_setup(crate::widgets::set_up)
             .with_size(vec2(200.0, 100.0))
             .build_ui_state(
                 |ui, place| {

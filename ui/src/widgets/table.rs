@@ -1,6 +1,6 @@
 //! A small table: a header, rows of one height, only the visible ones drawn.
 
-use egui::{Response, RichText, Sense, Ui};
+use egui::{Align, Layout, Response, RichText, Sense, Ui};
 use egui_extras::{Column as Width, TableBuilder};
 
 use crate::{text::Text, theme};
@@ -75,7 +75,13 @@ impl Table {
         let count = self.columns.len();
         ui.push_id(self.id, |ui| {
             ui.spacing_mut().item_spacing.y = 0.0;
-            let mut table = TableBuilder::new(ui).sense(Sense::click()).striped(false);
+            let selection = &mut ui.visuals_mut().selection;
+            selection.bg_fill = palette.active;
+            selection.stroke.color = palette.text_0;
+            let mut table = TableBuilder::new(ui)
+                .sense(Sense::click())
+                .cell_layout(Layout::left_to_right(Align::Center))
+                .striped(false);
             for column in &self.columns {
                 table = table.column(match column.width {
                     Some(width) => Width::exact(width),
@@ -123,6 +129,7 @@ mod tests {
     #[test]
     fn only_visible_rows_are_asked_for() {
         let mut harness = Harness::builder()
+            .with_context_setup(crate::widgets::set_up)
             .with_size(egui::vec2(300.0, 200.0))
             .build_ui_state(
                 |ui, asked: &mut usize| {
