@@ -9,6 +9,7 @@ use egui::accesskit::{
 };
 
 use adapter::Adapter;
+use egui::ViewportInfo;
 
 /// Accessibility of one window.
 pub(crate) struct Accessibility {
@@ -44,9 +45,10 @@ impl Accessibility {
         }
     }
 
-    pub(crate) fn set_focused(&mut self, focused: bool) {
+    /// The window was moved or resized, or its focus changed.
+    pub(crate) fn set_window(&mut self, info: &ViewportInfo, pixels_per_point: f32) {
         if let Some(adapter) = &mut self.adapter {
-            adapter::set_focused(adapter, focused);
+            adapter::set_window(adapter, info, pixels_per_point);
         }
     }
 }
@@ -87,8 +89,9 @@ impl ActionHandler for Actions {
 
 #[cfg(target_os = "linux")]
 mod adapter {
-    use super::{Actions, Switch, TreeUpdate};
+    use super::{Actions, Switch, TreeUpdate, ViewportInfo};
     pub(super) use accesskit_unix::Adapter;
+    use egui::accesskit::Rect;
 
     #[expect(clippy::unnecessary_wraps, reason = "Windows may have none")]
     pub(super) fn attach(_: &tauri::Window, switch: Switch, actions: Actions) -> Option<Adapter> {
@@ -99,14 +102,23 @@ mod adapter {
         adapter.update_if_active(|| tree);
     }
 
-    pub(super) fn set_focused(adapter: &mut Adapter, focused: bool) {
-        adapter.update_window_focus_state(focused);
+    pub(super) fn set_window(adapter: &mut Adapter, info: &ViewportInfo, pixels_per_point: f32) {
+        adapter.update_window_focus_state(info.focused == Some(true));
+        if let (Some(outer), Some(inner)) = (info.outer_rect, info.inner_rect) {
+            let [outer, inner] = [outer, inner].map(|rect| pixels(rect * pixels_per_point));
+            adapter.set_root_window_bounds(outer, inner);
+        }
+    }
+
+    fn pixels(rect: egui::Rect) -> Rect {
+        let [x0, y0, x1, y1] = [rect.min.x, rect.min.y, rect.max.x, rect.max.y].map(f64::from);
+        Rect { x0, y0, x1, y1 }
     }
 }
 
 #[cfg(target_os = "windows")]
 mod adapter {
-    use super::{Actions, Switch, TreeUpdate};
+    use super::{Actions, Switch, TreeUpdate, ViewportInfo};
     use accesskit_windows::HWND;
     pub(super) use accesskit_windows::SubclassingAdapter as Adapter;
     use raw_window_handle::{HasWindowHandle, RawWindowHandle};
@@ -134,12 +146,12 @@ mod adapter {
     }
 
     /// The adapter reads the window's own messages.
-    pub(super) fn set_focused(_: &mut Adapter, _: bool) {}
+    pub(super) fn set_window(_: &mut Adapter, _: &ViewportInfo, _: f32) {}
 }
 
 #[cfg(target_os = "macos")]
 mod adapter {
-    use super::{Actions, Switch, TreeUpdate};
+    use super::{Actions, Switch, TreeUpdate, ViewportInfo};
     pub(super) use accesskit_macos::SubclassingAdapter as Adapter;
     use raw_window_handle::{HasWindowHandle, RawWindowHandle};
 
@@ -162,8 +174,8 @@ mod adapter {
         }
     }
 
-    pub(super) fn set_focused(adapter: &mut Adapter, focused: bool) {
-        if let Some(events) = adapter.update_view_focus_state(focused) {
+    pub(super) fn set_window(adapter: &mut Adapter, info: &ViewportInfo, _: f32) {
+        if let Some(events) = adapter.update_view_focus_state(info.focused == Some(true)) {
             events.raise();
         }
     }

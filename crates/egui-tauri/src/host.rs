@@ -11,7 +11,8 @@ use egui::{
 use crate::accessibility::Accessibility;
 use crate::app::{App, Creation, Options};
 use crate::commands::{self, Action};
-use crate::gpu::{Gpu, Painted, Scene, Target};
+use crate::device::{Painted, Target};
+use crate::gpu::{Gpu, Scene};
 use crate::input::Input;
 use crate::keys::ClipboardCommand;
 use crate::native::Native;
@@ -47,6 +48,9 @@ pub(crate) struct Host {
     repaint: Repaint,
     created: Instant,
     info: ViewportInfo,
+    theme: Option<egui::Theme>,
+    /// egui's zoom when `info` was made.
+    zoom: f32,
     /// Input of frames in which the window was hidden, for the next one in which it is not.
     unseen: RawInput,
     last_hidden_tick: Option<Instant>,
@@ -91,6 +95,8 @@ impl Host {
             repaint,
             created: Instant::now(),
             info: ViewportInfo::default(),
+            theme: None,
+            zoom: 1.0,
             unseen: RawInput::default(),
             last_hidden_tick: None,
             cursor: None,
@@ -233,11 +239,13 @@ impl Host {
     }
 
     fn refresh_info(&mut self) {
-        if self.input.take_window_change() {
-            let (scale, zoom) = (self.input.scale(), self.ctx.zoom_factor());
-            viewport::refresh(&mut self.info, &self.window, scale, zoom);
-            self.accessibility
-                .set_focused(self.info.focused == Some(true));
+        let zoom = self.ctx.zoom_factor();
+        let zoomed = std::mem::replace(&mut self.zoom, zoom).to_bits() != zoom.to_bits();
+        if self.input.take_window_change() || zoomed {
+            viewport::refresh(&mut self.info, &self.window, self.input.scale(), zoom);
+            self.theme = viewport::system_theme(&self.window);
+            let pixels_per_point = self.input.scale() * zoom;
+            self.accessibility.set_window(&self.info, pixels_per_point);
         }
         if self.input.take_close_request() {
             self.info.events.push(ViewportEvent::Close);
@@ -276,7 +284,7 @@ impl Host {
         raw.append(self.input.take());
         raw.events.extend(self.accessibility.take_requests());
         raw.time = Some(self.created.elapsed().as_secs_f64());
-        raw.system_theme = viewport::system_theme(&self.window);
+        raw.system_theme = self.theme;
         raw.max_texture_side = self.gpu.as_ref().map(Gpu::max_texture_side);
         raw.viewports.insert(ViewportId::ROOT, self.info.clone());
         raw

@@ -211,6 +211,7 @@ impl Input {
         std::mem::take(&mut self.state.borrow_mut().window_changed)
     }
 
+    #[cfg(target_os = "linux")]
     pub(crate) fn request_repaint(&self) {
         self.repaint.now();
     }

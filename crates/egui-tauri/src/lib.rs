@@ -36,12 +36,13 @@
 //!
 //! Only Linux (X11, and Wayland through `XWayland`) has ever run. The parts for Windows and macOS
 //! (`tao/`, and two of the adapters in `accessibility.rs`) were written against the sources of the
-//! crates that they call and have neither been compiled nor run. There, tao reports no pre-edit
-//! text of input methods, only the committed text.
+//! crates that they call; no machine with these systems has ever built or run them. There, tao reports
+//! no pre-edit text of input methods, only the committed text.
 
 mod accessibility;
 mod app;
 mod commands;
+mod device;
 mod dropped;
 mod error;
 mod frame_times;

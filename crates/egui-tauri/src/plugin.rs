@@ -189,7 +189,12 @@ fn run_due_frames() {
         let Ok(mut host) = slot.host.try_borrow_mut() else {
             continue;
         };
-        if !slot.repaint.take_due() || host.frame() == After::Stay {
+        if !slot.repaint.take_due() {
+            continue;
+        }
+        let after = host.frame();
+        slot.repaint.rearm();
+        if after == After::Stay {
             continue;
         }
         drop(host);

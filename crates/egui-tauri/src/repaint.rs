@@ -63,6 +63,15 @@ impl Repaint {
         due
     }
 
+    /// Wakes the event loop once more for a frame that was due but could not be drawn.
+    pub(crate) fn rearm(&self) {
+        let mut state = self.0.lock();
+        state.woken_for = None;
+        if state.due.is_some() {
+            self.0.changed.notify_one();
+        }
+    }
+
     /// Ends the thread.
     pub(crate) fn stop(&self) {
         self.0.lock().stopped = true;
@@ -127,6 +136,19 @@ mod tests {
         assert!(wakes.recv_timeout(Duration::from_millis(100)).is_err());
         assert!(repaint.take_due());
         assert!(!repaint.take_due());
+        repaint.stop();
+    }
+
+    #[test]
+    fn a_frame_that_was_missed_is_asked_for_again() {
+        let (repaint, wakes) = clock();
+        repaint.now();
+        wakes.recv_timeout(Duration::from_secs(10)).unwrap();
+        repaint.rearm();
+        wakes.recv_timeout(Duration::from_secs(10)).unwrap();
+        repaint.take_due();
+        repaint.rearm();
+        assert!(wakes.recv_timeout(Duration::from_millis(50)).is_err());
         repaint.stop();
     }
 

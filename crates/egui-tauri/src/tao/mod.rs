@@ -1,6 +1,6 @@
 //! Windows and macOS: the window itself is drawn into, and input comes from tao's events.
 //!
-//! Never compiled and never run: see the crate's documentation.
+//! Never built for these systems and never run: see the crate's documentation.
 
 mod clipboard;
 mod keyboard;

@@ -18,6 +18,8 @@ pub(super) struct Keyboard {
     input: Rc<Input>,
     method: gtk::IMMulticontext,
     composing: Rc<Composing>,
+    /// The text field as of the last frame.
+    last: Cell<Option<IMEOutput>>,
 }
 
 /// Where the input method is.
@@ -44,6 +46,7 @@ impl Keyboard {
             input: Rc::clone(input),
             method,
             composing: Rc::default(),
+            last: Cell::default(),
         };
         keyboard.connect_method();
         keyboard.connect_focus(toplevel);
@@ -53,6 +56,10 @@ impl Keyboard {
 
     /// Follows the text field that has the focus, if one has.
     pub(super) fn set_ime(&self, ime: Option<IMEOutput>) {
+        let unchanged = self.last.replace(ime) == ime;
+        if unchanged && !ime.is_some_and(|ime| ime.should_interrupt_composition) {
+            return;
+        }
         let Some(ime) = ime else {
             if self.composing.on.replace(false) {
                 self.interrupt();
