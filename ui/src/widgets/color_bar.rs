@@ -3,13 +3,13 @@
 use std::ops::RangeInclusive;
 
 use egui::{
-    Color32, CursorIcon, EventFilter, Key, Mesh, Painter, Rect, Response, Role, Sense, Stroke, Ui,
+    Color32, CursorIcon, Mesh, Painter, Rect, Response, Role, Sense, Stroke, Ui,
     Widget, WidgetInfo, pos2, vec2,
 };
 
 use crate::{text::Text, theme};
 
-use super::{NumberField, histogram, paint};
+use super::{NumberField, histogram, paint, steps::steps};
 
 /// A histogram 40 high, a bar 14 high between the ends, and a number for each end.
 ///
@@ -105,11 +105,10 @@ impl<'a> ColorBar<'a> {
         if response.dragged() {
             let moved = ui.input(|input| input.pointer.delta().x) / rect.width() * self.span();
             self.set(end, self.ends[end] + moved);
-        } else if response.has_focus() {
-            let steps = arrows(ui, response.id);
-            if steps != 0.0 {
-                self.set(end, self.ends[end] + steps * self.span() / 100.0);
-            }
+        }
+        let steps = steps(ui, &response);
+        if steps != 0.0 {
+            self.set(end, self.ends[end] + steps * self.span() / 100.0);
         }
         #[expect(clippy::float_cmp, reason = "only different ends are a change")]
         if before != *self.ends {
@@ -182,17 +181,6 @@ impl<'a> ColorBar<'a> {
         let left = rect.center().x - galley.size().x / 2.0;
         paint::text_in(ui.painter(), rect, left, galley);
     }
-}
-
-/// What the arrow keys add, in steps.
-fn arrows(ui: &Ui, id: egui::Id) -> f32 {
-    let filter = EventFilter {
-        horizontal_arrows: true,
-        ..EventFilter::default()
-    };
-    ui.memory_mut(|memory| memory.set_focus_lock_filter(id, filter));
-    let pressed = |key| f32::from(i8::from(ui.input(|input| input.key_pressed(key))));
-    pressed(Key::ArrowRight) - pressed(Key::ArrowLeft)
 }
 
 /// Fills `rect` with colors that run from left to right.

@@ -6,7 +6,7 @@ use egui::{
     Align2, Color32, ColorImage, Frame, Id, Margin, Rect, TextureHandle, Theme, Ui, UiBuilder,
     pos2, vec2,
 };
-use egui_kittest::{Harness, SnapshotOptions};
+use egui_kittest::{Harness, SnapshotOptions, kittest::Queryable as _};
 
 use crate::{
     fonts, icons,
@@ -61,13 +61,14 @@ impl Default for Page {
 impl Page {
     fn picture(&mut self, ui: &Ui) -> TextureHandle {
         let make = || {
+            // Few flat fields: the snapshots stay small.
             let pixel = |at: usize| {
-                let (x, y) = (at % 48, at / 48);
-                Color32::from_rgb((x * 5) as u8, (y * 7) as u8, 120)
+                let (x, y) = (at % 6, at / 6);
+                Color32::from_rgb((x * 45) as u8, (y * 60) as u8, 120)
             };
-            let image = ColorImage::new([48, 32], (0..48 * 32).map(pixel).collect());
+            let image = ColorImage::new([6, 4], (0..24).map(pixel).collect());
             ui.ctx()
-                .load_texture("picture", image, egui::TextureOptions::LINEAR)
+                .load_texture("picture", image, egui::TextureOptions::NEAREST)
         };
         self.picture.get_or_insert_with(make).clone()
     }
@@ -471,4 +472,49 @@ fn the_gallery_looks_as_before_in_the_light_theme() {
 #[test]
 fn the_gallery_looks_as_before_in_chinese() {
     harness(Theme::Dark, Lang::ZhCn).snapshot_options("gallery-zh", &options());
+}
+
+fn small(add: impl FnMut(&mut Ui) + 'static) -> Harness<'static> {
+    Harness::builder()
+        .with_size(vec2(320.0, 230.0))
+        .with_context_setup(set_up)
+        .wgpu()
+        .build_ui(add)
+}
+
+#[test]
+fn an_open_list_looks_as_before() {
+    let mut at = 2;
+    let mut harness = small(move |ui| {
+        let entries = (1..=12).map(|it| (it, format!("Layer {it}")));
+        ui.add(Combo::new(&mut at, entries, "Layer").width(200.0));
+    });
+    harness.get_by_label("Layer").click();
+    harness.run();
+    harness.snapshot_options("open-list", &options());
+}
+
+#[test]
+fn a_tooltip_and_the_ring_of_focus_look_as_before() {
+    let mut detail = 512_u32;
+    let mut harness = small(move |ui| {
+        ui.add_space(12.0);
+        ui.horizontal(|ui| {
+            ui.add(Button::new("Export figure").icon(icons::EXPORT).primary());
+            let pin = Button::icon_only(icons::PUSH_PIN, "Pin").key("P");
+            ui.add(pin.help("A click keeps the pointed patch as a query."));
+        });
+        ui.add(NumberSlider::new(&mut detail, 224..=2048, "Detail"));
+        ui.add(NumberField::new(&mut detail, "Typed"));
+    });
+    harness.get_by_label("Pin").hover();
+    harness.get_by_label("Export figure").focus();
+    harness.run_steps(8);
+    harness.snapshot_options("tooltip", &options());
+    harness.remove_cursor();
+    harness.get_by_role_and_label(egui::Role::SpinButton, "Typed").focus();
+    harness.run();
+    harness.get_by_role_and_label(egui::Role::SpinButton, "Typed").type_text("512*");
+    harness.run_steps(2);
+    harness.snapshot_options("typed", &options());
 }

@@ -3,13 +3,13 @@
 use std::ops::RangeInclusive;
 
 use egui::{
-    CursorIcon, EventFilter, Key, Painter, Rect, Response, Role, Sense, Stroke, Ui, Widget,
+    CursorIcon, Painter, Rect, Response, Role, Sense, Stroke, Ui, Widget,
     WidgetInfo, pos2, vec2,
 };
 
 use crate::{text::Text, theme};
 
-use super::paint;
+use super::{paint, steps::steps};
 
 /// Counts over a range of values, in the accent color from the threshold on.
 #[must_use = "a histogram does nothing until it is added to a ui"]
@@ -56,16 +56,7 @@ impl<'a> Histogram<'a> {
             let place = ((at.x - rect.left()) / rect.width()).clamp(0.0, 1.0);
             return Some(self.range.start() + self.span() * place);
         }
-        if !response.has_focus() {
-            return None;
-        }
-        let filter = EventFilter {
-            horizontal_arrows: true,
-            ..EventFilter::default()
-        };
-        ui.memory_mut(|memory| memory.set_focus_lock_filter(response.id, filter));
-        let pressed = |key| f32::from(i8::from(ui.input(|input| input.key_pressed(key))));
-        let steps = pressed(Key::ArrowRight) - pressed(Key::ArrowLeft);
+        let steps = steps(ui, response);
         let asked = *self.threshold + steps * self.span() / 100.0;
         Some(asked.clamp(*self.range.start(), *self.range.end()))
     }

@@ -28,6 +28,7 @@ mod row;
 mod section;
 mod segmented;
 mod slider;
+mod steps;
 mod swipe;
 mod switch;
 mod table;

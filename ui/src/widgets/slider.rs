@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 
 use egui::{
-    EventFilter, Key, Rect, Response, Role, Sense, Ui, Widget, WidgetInfo, emath::Numeric, pos2,
+    Key, Rect, Response, Role, Sense, Ui, Widget, WidgetInfo, emath::Numeric, pos2,
     vec2,
 };
 
@@ -12,6 +12,7 @@ use crate::{text::Text, theme};
 use super::{
     NumberField,
     number::{Bound, Format, bind},
+    steps::{asked_value, steps},
 };
 
 /// Rail, handle and number field, as wide as there is room.
@@ -141,25 +142,19 @@ impl<'a> NumberSlider<'a> {
         if let (true, Some(at)) = (response.dragged() || response.clicked(), pointer) {
             return Some(self.value_at(f64::from((at.x - rail.left()) / rail.width())));
         }
-        if !response.has_focus() {
-            return None;
+        if let Some(asked) = asked_value(ui, response.id, &self.format.range) {
+            return Some(self.format.held(asked));
         }
-        let filter = EventFilter {
-            horizontal_arrows: true,
-            ..EventFilter::default()
-        };
-        ui.memory_mut(|memory| memory.set_focus_lock_filter(response.id, filter));
-        let pressed = |key| ui.input(|input| input.key_pressed(key));
-        let step = self.format.key_step();
-        let (min, max) = (*self.format.range.start(), *self.format.range.end());
-        let keys = [
-            (Key::ArrowLeft, value - step),
-            (Key::ArrowRight, value + step),
-            (Key::Home, min),
-            (Key::End, max),
+        let steps = f64::from(steps(ui, response));
+        if steps != 0.0 {
+            return Some(self.format.held(value + steps * self.format.key_step()));
+        }
+        let pressed = |key| response.has_focus() && ui.input(|input| input.key_pressed(key));
+        let ends = [
+            (Key::Home, *self.format.range.start()),
+            (Key::End, *self.format.range.end()),
         ];
-        let (_, asked) = keys.into_iter().find(|(key, _)| pressed(*key))?;
-        Some(self.format.held(asked))
+        ends.into_iter().find_map(|(key, end)| pressed(key).then_some(end))
     }
 
     fn paint(&self, ui: &Ui, rail: Rect, response: &Response, value: f64) {
@@ -292,6 +287,23 @@ mod tests {
         }
         harness.run();
         assert!((harness.state() - 0.78).abs() < 1e-5, "{}", harness.state());
+    }
+
+    #[test]
+    fn assistive_technologies_move_it() {
+        let mut harness = harness(0.5);
+        let slider = |harness: &Harness<'_, f32>, value: Option<f64>| {
+            let node = harness.get_by_role_and_label(Role::Slider, "Strength");
+            match value {
+                Some(value) => node.set_value_accesskit(value),
+                None => node.increment_accesskit(),
+            }
+        };
+        slider(&harness, Some(0.25));
+        harness.run();
+        slider(&harness, None);
+        harness.run();
+        assert!((harness.state() - 0.26).abs() < 1e-5, "{}", harness.state());
     }
 
     proptest! {

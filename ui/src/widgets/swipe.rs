@@ -1,7 +1,7 @@
 //! The swipe line: one picture at its left, another at its right.
 
 use egui::{
-    CursorIcon, EventFilter, Id, Key, Rect, Response, Role, Sense, Ui, WidgetInfo, pos2, vec2,
+    CursorIcon, Id, Rect, Response, Role, Sense, Ui, WidgetInfo, pos2, vec2,
 };
 
 use crate::{
@@ -10,7 +10,7 @@ use crate::{
     theme::{self, ON_PICTURE},
 };
 
-use super::paint;
+use super::{paint, steps::steps};
 
 /// A line over the height of a picture with a round handle in its middle.
 #[must_use = "a handle does nothing until it is shown"]
@@ -45,9 +45,7 @@ impl<'a> SwipeHandle<'a> {
         if let (true, Some(at)) = (response.dragged(), response.interact_pointer_pos()) {
             *self.place = ((at.x - rect.left()) / rect.width()).clamp(0.0, 1.0);
         }
-        if response.has_focus() {
-            *self.place = (*self.place + keys(ui, id)).clamp(0.0, 1.0);
-        }
+        *self.place = (*self.place + 0.01 * steps(ui, &response)).clamp(0.0, 1.0);
         if (*self.place - before).abs() > 0.0 {
             response.mark_changed();
         }
@@ -60,17 +58,6 @@ impl<'a> SwipeHandle<'a> {
         paint_handle(ui, line(*self.place), rect, &response);
         response
     }
-}
-
-/// What the arrow keys add.
-fn keys(ui: &Ui, id: Id) -> f32 {
-    let filter = EventFilter {
-        horizontal_arrows: true,
-        ..EventFilter::default()
-    };
-    ui.memory_mut(|memory| memory.set_focus_lock_filter(id, filter));
-    let pressed = |key| f32::from(i8::from(ui.input(|input| input.key_pressed(key))));
-    0.01 * (pressed(Key::ArrowRight) - pressed(Key::ArrowLeft))
 }
 
 fn paint_handle(ui: &Ui, x: f32, rect: Rect, response: &Response) {
@@ -98,6 +85,7 @@ fn paint_handle(ui: &Ui, x: f32, rect: Rect, response: &Response) {
 
 #[cfg(test)]
 mod tests {
+    use egui::Key;
     use egui_kittest::{Harness, kittest::Queryable as _};
 
     use super::*;

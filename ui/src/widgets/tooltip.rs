@@ -20,6 +20,8 @@ pub struct Tip {
 /// Shows `tip` over the control after half a second, also while it is disabled.
 pub fn tooltip(response: Response, tip: &Tip) -> Response {
     let show = |ui: &mut egui::Ui| {
+        ui.spacing_mut().item_spacing.y = 2.0;
+        ui.spacing_mut().interact_size.y = 18.0;
         ui.horizontal(|ui| {
             ui.label(&tip.name);
             if let Some(key) = &tip.key {
