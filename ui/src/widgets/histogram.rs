@@ -57,6 +57,9 @@ impl<'a> Histogram<'a> {
             return Some(self.range.start() + self.span() * place);
         }
         let steps = steps(ui, response);
+        if steps == 0.0 {
+            return None;
+        }
         let asked = *self.threshold + steps * self.span() / 100.0;
         Some(asked.clamp(*self.range.start(), *self.range.end()))
     }
