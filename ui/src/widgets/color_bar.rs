@@ -68,18 +68,16 @@ impl<'a> ColorBar<'a> {
     }
 
     fn x(&self, rect: Rect, value: f32) -> f32 {
-        let place = (value - self.domain.start()) / self.span();
-        rect.left() + rect.width() * place.clamp(0.0, 1.0)
+        rect.left() + rect.width() * paint::place_in(&self.domain, value)
     }
 
     /// Sets an end, and the other where they belong together; they keep their order.
     fn set(&mut self, end: usize, value: f32) {
         let (low, high) = (*self.domain.start(), *self.domain.end());
-        let value = if value.is_finite() {
-            value.clamp(low, high)
-        } else {
+        if !value.is_finite() {
             return;
-        };
+        }
+        let value = value.max(low).min(high);
         let least = self.span() / 1000.0;
         if self.symmetrical {
             let reach = value.abs().max(least);

@@ -518,3 +518,42 @@ fn a_tooltip_and_the_ring_of_focus_look_as_before() {
     harness.run_steps(2);
     harness.snapshot_options("typed", &options());
 }
+
+/// Measured data can be anything: empty, constant, not finite.
+#[test]
+fn controls_draw_any_data() {
+    let bad = [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 0.0, -1.0];
+    let mut ends = [f32::NAN, 3.0];
+    let mut threshold = f32::NAN;
+    let mut number = f64::NAN;
+    let mut swipe = f32::NAN;
+    let mut harness = Harness::builder()
+        .with_context_setup(set_up)
+        .build_ui(move |ui| {
+            ui.add(BarChart::new(&bad, "bars"));
+            ui.add(BarChart::new(&[], "no bars"));
+            for range in [0.0..=0.0, 1.0..=-1.0, f32::NAN..=1.0] {
+                ui.add(Histogram::new(&mut threshold, range.clone(), &[0, 0], "counts"));
+                ui.add(Histogram::new(&mut threshold, range.clone(), &[], "no counts"));
+                ui.add(ColorBar::new(&mut ends, range, &[], ["low", "high"]));
+            }
+            for range in [0.0..=0.0, 1.0..=-1.0, f64::NAN..=1.0] {
+                ui.add(NumberSlider::new(&mut number, range, "number").logarithmic());
+            }
+            ui.add(ProgressBar::new(Some(f32::NAN), "progress").width(0.0));
+            Minimap::new(egui::TextureId::default(), vec2(0.0, f32::NAN), Rect::NAN, "map").show(
+                ui,
+                Id::unique("map"),
+                pos2(20.0, 20.0),
+            );
+            SwipeHandle::new(&mut swipe, "swipe").show(ui, Id::unique("swipe"), Rect::ZERO);
+            let painter = ui.painter();
+            let readout = ReadOut::new().row("", "");
+            readout.paint(painter, pos2(f32::NAN, 0.0), Rect::NOTHING, Rect::NAN);
+            ui.add_sized(vec2(1.0, 1.0), Thumbnail::new(None, ""));
+        });
+    for key in [egui::Key::Tab, egui::Key::ArrowRight, egui::Key::End].repeat(20) {
+        harness.key_press(key);
+        harness.run();
+    }
+}

@@ -61,13 +61,12 @@ impl<'a> Histogram<'a> {
             return None;
         }
         let asked = *self.threshold + steps * self.span() / 100.0;
-        Some(asked.clamp(*self.range.start(), *self.range.end()))
+        Some(asked.max(*self.range.start()).min(*self.range.end()))
     }
 
     fn paint(&self, ui: &Ui, rect: Rect, response: &Response) {
         let (palette, painter) = (theme::palette(ui), ui.painter());
-        let place = ((*self.threshold - self.range.start()) / self.span()).clamp(0.0, 1.0);
-        let x = rect.left() + rect.width() * place;
+        let x = rect.left() + rect.width() * paint::place_in(&self.range, *self.threshold);
         bars(painter, rect, self.counts, |middle| {
             if (middle < x) == self.below {
                 palette.accent

@@ -113,6 +113,16 @@ pub fn rect_on_picture(painter: &Painter, rect: Rect, width: f32) {
     }
 }
 
+/// Where a value lies in a range, 0 to 1; 0 where one of them is no number.
+pub(super) fn place_in(range: &std::ops::RangeInclusive<f32>, value: f32) -> f32 {
+    let place = (value - range.start()) / (range.end() - range.start());
+    if place.is_finite() {
+        place.clamp(0.0, 1.0)
+    } else {
+        0.0
+    }
+}
+
 /// Colors of a control that is pressed, hovered, on or idle.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Look {
