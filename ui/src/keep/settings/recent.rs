@@ -15,8 +15,8 @@ const MAX: usize = 24;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recent {
     path: PathText,
-    /// When, in milliseconds since 1970.
-    at_millis: u64,
+    /// When, in microseconds since 1970.
+    at_micros: u64,
 }
 
 impl Recent {
@@ -29,23 +29,23 @@ impl Recent {
 /// Puts something on top.
 pub(super) fn remember(list: &mut Vec<Recent>, path: &Path) {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    let now = since.map_or(0, |since| since.as_millis() as u64);
+    let now = since.map_or(0, |since| since.as_micros() as u64);
     let newest = list
         .iter()
-        .map(|recent| recent.at_millis)
+        .map(|recent| recent.at_micros)
         .max()
         .unwrap_or(0);
     list.push(Recent {
         path: PathText::from(path),
-        // Several things of one millisecond, and a clock that was put back, keep their order.
-        at_millis: now.max(newest.saturating_add(1)),
+        // Several things of one microsecond, and a clock that was put back, keep their order.
+        at_micros: now.max(newest.saturating_add(1)),
     });
     tidy(list);
 }
 
 /// Newest first, each thing once, not too many.
 pub(super) fn tidy(list: &mut Vec<Recent>) {
-    list.sort_by_key(|recent| std::cmp::Reverse(recent.at_millis));
+    list.sort_by_key(|recent| std::cmp::Reverse(recent.at_micros));
     let mut kept: Vec<Recent> = Vec::new();
     for recent in list.drain(..) {
         if kept.len() < MAX && kept.iter().all(|other| other.path != recent.path) {
@@ -60,7 +60,7 @@ pub(super) fn merge(before: &[Recent], ours: &[Recent], theirs: &[Recent]) -> Ve
     let times = |list: &[Recent]| -> HashMap<PathText, u64> {
         let times = list
             .iter()
-            .map(|recent| (recent.path.clone(), recent.at_millis));
+            .map(|recent| (recent.path.clone(), recent.at_micros));
         times.collect()
     };
     let (before, own, others) = (times(before), times(ours), times(theirs));
@@ -69,7 +69,7 @@ pub(super) fn merge(before: &[Recent], ours: &[Recent], theirs: &[Recent]) -> Ve
         across.contains_key(&recent.path)
             || before
                 .get(&recent.path)
-                .is_none_or(|&then| then < recent.at_millis)
+                .is_none_or(|&then| then < recent.at_micros)
     };
     let ours = ours.iter().filter(|recent| stays(recent, &others));
     let theirs = theirs.iter().filter(|recent| stays(recent, &own));
@@ -85,9 +85,9 @@ mod tests {
     use super::*;
 
     fn list(entries: &[(&str, u64)]) -> Vec<Recent> {
-        let recent = |&(path, at_millis): &(&str, u64)| Recent {
+        let recent = |&(path, at_micros): &(&str, u64)| Recent {
             path: PathText(path.into()),
-            at_millis,
+            at_micros,
         };
         entries.iter().map(recent).collect()
     }

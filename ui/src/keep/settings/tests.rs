@@ -71,7 +71,7 @@ fn one_odd_value_costs_only_itself() {
     let folder = folder.path();
     let content = json!({
         "theme": "sepia", "text_scale": 1e9, "figure_scale": 0, "device": "cpu",
-        "recent_models": [{ "path": "builtin", "at_millis": 5 }], "later": { "a": 1 },
+        "recent_models": [{ "path": "builtin", "at_micros": 5 }], "later": { "a": 1 },
     });
     fs::write(folder.join("settings.json"), content.to_string()).unwrap();
     let mut loaded = Settings::load(folder);
