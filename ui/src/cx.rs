@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 
 use crate::canvas::Tool;
-use crate::commands::Command;
+use crate::commands::{Command, KeyMap};
 use crate::document::{
     Camera, Document, PictureId, PinId, Presentation, View, ViewId, ViewKind,
 };
@@ -24,6 +24,8 @@ pub struct Cx<'a> {
     pub state: &'a mut UiState,
     /// Settings of the user.
     pub preferences: &'a mut Preferences,
+    /// Keys of the commands.
+    pub keys: &'a KeyMap,
     /// What is to be done when the frame is over.
     pub todo: &'a mut Todo,
 }
@@ -147,6 +149,8 @@ pub enum Request {
     Look(PictureId),
     /// Adds a picture beside what is open, with the same query.
     Beside(PictureId),
+    /// Opens a view of the correspondence of two pictures.
+    Match(PictureId, PictureId),
     /// Uses a model, by name or path.
     UseModel(String),
     /// Closes a view.
@@ -157,6 +161,31 @@ pub enum Request {
     Figure(ViewId),
     /// Finds a missing picture by its content.
     Relink(PictureId),
+    /// Searches a folder for all missing pictures.
+    Search(std::path::PathBuf),
+    /// Runs a command for a view.
+    Command(ViewId, Command),
+    /// Asks where keypoints go.
+    Keypoints(ViewId),
+    /// Copies the numbers of a view as a table.
+    CopyTable(ViewId),
+    /// Asks where the PCA basis of a view goes.
+    SaveBasis(ViewId),
+    /// Shows an address in the browser.
+    OpenUrl(String),
+    /// Shows a picture in the file manager.
+    Reveal(PictureId),
+    /// Shows a page of the manual.
+    Help(String),
+    /// Opens, or throws away, what an earlier session left in a folder.
+    Recover(std::path::PathBuf, bool),
+    /// Saves the project, asking where if need be.
+    Save {
+        /// Quit afterwards.
+        then_quit: bool,
+    },
+    /// Closes the window without saving.
+    Discard,
 }
 
 /// What the answer to a dialog is for.
@@ -263,8 +292,36 @@ pub struct UiState {
     pub start: bool,
     /// Keys in the shape of a search in the shortcut sheet.
     pub shortcut_filter: String,
-    /// A section of the settings.
-    pub region: usize,
+    /// The project's name and state, filled in by the app.
+    pub project: ProjectState,
+    /// What earlier sessions left.
+    pub orphans: Vec<OrphanLine>,
+}
+
+/// The project's name and state.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ProjectState {
+    /// Its file.
+    pub path: Option<std::path::PathBuf>,
+    /// Whether the file has everything.
+    pub saved: bool,
+    /// Whether it is being saved.
+    pub busy: bool,
+    /// Message of the edit that undo takes back.
+    pub undo: Option<&'static str>,
+    /// Message of the edit that redo repeats.
+    pub redo: Option<&'static str>,
+}
+
+/// A session that ended badly.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OrphanLine {
+    /// Where it is kept.
+    pub folder: std::path::PathBuf,
+    /// The file of its project.
+    pub project: Option<std::path::PathBuf>,
+    /// When it was last written.
+    pub saved_at: std::time::SystemTime,
 }
 
 impl UiState {

@@ -43,6 +43,8 @@ areas![
     "models",
     "settings",
     "commands",
+    "edit",
+    "export",
     "start",
     "project",
     "jobs",

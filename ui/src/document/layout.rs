@@ -37,6 +37,8 @@ pub struct Presentation {
     pub workspace: Workspace,
     /// Where the tabs of the explorer stand.
     pub tiles: Option<egui_tiles::Tree<ViewId>>,
+    /// Where the tabs of the comparisons stand.
+    pub compare: Option<egui_tiles::Tree<ViewId>>,
     /// The view that keys and the inspector belong to.
     pub active: Option<ViewId>,
     /// What each view shows of its pictures.

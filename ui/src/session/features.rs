@@ -135,9 +135,10 @@ impl FeatureStore {
     pub fn poll(&mut self) -> bool {
         self.frame += 1;
         let mut changed = false;
-        for entry in self.entries.values_mut() {
+        for (key, entry) in &mut self.entries {
             if entry.slot.poll() {
                 changed = true;
+                tracing::debug!(picture = key.picture.0, model = key.model, "features");
                 if let Some(took) = entry.slot.ready().and_then(|ready| ready.took) {
                     self.last = Some(took);
                 }

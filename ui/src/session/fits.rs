@@ -113,7 +113,10 @@ impl Fits {
         self.frame += 1;
         let mut changed = false;
         for entry in self.entries.values_mut() {
-            changed |= entry.slot.poll();
+            if entry.slot.poll() {
+                changed = true;
+                tracing::debug!(job = "pca", "done");
+            }
         }
         if self.entries.len() > KEPT {
             let oldest = self.entries.iter().min_by_key(|(_, entry)| entry.asked);

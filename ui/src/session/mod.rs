@@ -93,6 +93,8 @@ pub struct Session {
     pub folders: Folders,
     /// Text of the read-out in this frame, for the clipboard.
     pub read_out: Option<String>,
+    /// Text of the read-out in the frame before.
+    pub last_read_out: Option<String>,
     views: HashMap<ViewId, ViewState>,
 }
 
@@ -123,6 +125,7 @@ impl Session {
             fits: Fits::default(),
             times: Times::default(),
             read_out: None,
+            last_read_out: None,
             views: HashMap::new(),
             folders,
         }
@@ -130,7 +133,7 @@ impl Session {
 
     /// Takes what jobs have finished since the last frame.
     pub fn poll(&mut self, ctx: &egui::Context, document: &Document) {
-        self.read_out = None;
+        self.last_read_out = self.read_out.take();
         let changed = self.pictures.poll(ctx) | self.models.poll() | self.features.poll() | self.fits.poll();
         self.views.retain(|id, _| document.views.contains_key(id));
         if changed {
@@ -165,6 +168,14 @@ impl Session {
         };
         self.features
             .ask(key, picture.as_ref(), extractor.as_ref(), &self.runner)
+    }
+
+    /// Forgets what belongs to another project.
+    pub fn forget_all(&mut self) {
+        self.views.clear();
+        self.features = FeatureStore::default();
+        self.fits = Fits::default();
+        self.pictures.forget_all();
     }
 
     /// Tries again what failed with a model.

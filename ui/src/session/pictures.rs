@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use dinoscope_engine::Picture;
 use dinoscope_jobs::runner::{Failure, Lane, Runner, Slot as JobSlot, Spec, Title, Visibility};
-use dinoscope_jobs::{picture as work, thumbnail};
+use dinoscope_jobs::picture as work;
+use dinoscope_jobs::thumbnail::{Size, Thumbnails};
 use egui::{ColorImage, TextureHandle, TextureOptions};
 use image::RgbImage;
 
@@ -18,6 +19,8 @@ use crate::document::{PictureEntry, PictureId};
 pub const THUMBNAIL_PX: (u32, u32) = (194, 136);
 /// Memory of decoded pictures that are kept without being shown.
 const MOST_BYTES: usize = 768 << 20;
+/// Bytes of thumbnails that are kept on disk.
+const MOST_CACHED: u64 = 256 << 20;
 /// Thumbnails that are kept as textures.
 const MOST_THUMBNAILS: usize = 600;
 
@@ -58,7 +61,7 @@ struct State {
 /// Pictures of all views and of the library.
 pub struct Pictures {
     states: HashMap<PictureId, State>,
-    thumbnails: PathBuf,
+    thumbnails: Arc<Thumbnails>,
     frame: u64,
     /// Hashes that became known and are not yet in the document.
     learned: Vec<(PictureId, String, u64)>,
@@ -69,7 +72,7 @@ impl Pictures {
     pub fn new(thumbnails: PathBuf) -> Self {
         Self {
             states: HashMap::new(),
-            thumbnails,
+            thumbnails: Arc::new(Thumbnails::new(Some(thumbnails), MOST_CACHED)),
             frame: 0,
             learned: Vec::new(),
         }
@@ -119,9 +122,11 @@ impl Pictures {
             let title = Title::new("job-thumbnail").text("name", entry.name());
             let mut spec = Spec::new(Lane::Decode, title);
             spec.visible = Visibility::Hidden;
-            let (path, folder) = (entry.path.clone(), self.thumbnails.clone());
+            let (path, thumbnails) = (entry.path.clone(), Arc::clone(&self.thumbnails));
+            let (width, height) = THUMBNAIL_PX;
             state.thumbnail.start(runner.submit(spec, move |cx| {
-                let made = thumbnail::load(&path, THUMBNAIL_PX, &folder, cx.cancel())?;
+                cx.checkpoint()?;
+                let made = thumbnails.load(&path, Size { width, height })?;
                 let size = [made.width() as usize, made.height() as usize];
                 Ok(ColorImage::from_rgb(size, made.as_raw()))
             }));
@@ -154,9 +159,9 @@ impl Pictures {
                 let opened = work::open(&path)?;
                 Ok(Arc::new(OpenPicture {
                     name,
+                    notes: opened.notes().to_vec(),
                     picture: opened.picture,
                     rgb: opened.rgb,
-                    notes: opened.notes,
                     bytes,
                 }))
             }));
@@ -194,6 +199,11 @@ impl Pictures {
     /// Forgets a picture's pixels, so that the next question reads the file again.
     pub fn forget(&mut self, id: PictureId) {
         self.states.remove(&id);
+    }
+
+    /// Forgets all pictures: numbers mean others now.
+    pub fn forget_all(&mut self) {
+        self.states.clear();
     }
 
     /// Forgets what was on a device that is gone.

@@ -16,9 +16,9 @@ use super::similarity;
 use crate::canvas::{CanvasTools, Gesture, Tool, marks};
 use crate::cx::Cx;
 use crate::document::{PictureId, Settings, ViewId};
+use crate::parts;
 use crate::session::{Answer, Content, Ready, Slot};
 use crate::text::{self, Text, tr, tr_with};
-use crate::widgets;
 
 mod inspector;
 mod knobs_ui;
@@ -155,7 +155,7 @@ pub fn pane_ui(ui: &mut Ui, cx: &mut Cx<'_>, id: ViewId, analysis: &Analysis) {
     }
     if let Some(problem) = cx.session.view(id).analysis.problem.clone() {
         let at = shown.frame.rect().left_bottom() - vec2(-12.0, 56.0);
-        widgets::floating_chip(ui, at, crate::icons::WARNING, &problem);
+        parts::floating_chip(ui, at, crate::icons::WARNING, &problem);
     }
     let tools = CanvasTools {
         draws: false,
@@ -343,13 +343,13 @@ fn read_out(ui: &mut Ui, cx: &mut Cx<'_>, id: ViewId, shown: &Shown, (ready, dra
         Drawn::Scalar(read, scale, _) => {
             if let Some(value) = read.at(patch) {
                 let rank = [
-                    ("rank", text::count(ui, read.rank(value)).into()),
-                    ("count", text::count(ui, read.count()).into()),
+                    ("rank", parts::count(ui, read.rank(value)).into()),
+                    ("total", parts::count(ui, read.count()).into()),
                 ];
-                rows.push((tr(ui, scale_id(*scale)), text::decimal(value, 3)));
+                rows.push((tr(ui, scale_id(*scale)), parts::decimal(value, 3)));
                 rows.push((
-                    tr(ui, "similarity-rank"),
-                    tr_with(ui, "similarity-rank-of", &rank).to_string(),
+                    tr(ui, "canvas-rank"),
+                    tr_with(ui, "canvas-rank-of", &rank).to_string(),
                 ));
             }
         }
@@ -357,18 +357,18 @@ fn read_out(ui: &mut Ui, cx: &mut Cx<'_>, id: ViewId, shown: &Shown, (ready, dra
             if let Some(label) = label_at(labels, patch) {
                 rows.push((tr(ui, "groups-group"), (label + 1).to_string()));
                 let size = sizes.get(label as usize).copied().unwrap_or(0);
-                rows.push((tr(ui, "groups-patches"), text::count(ui, size)));
+                rows.push((tr(ui, "groups-patches"), parts::count(ui, size)));
             }
         }
         Drawn::Warp(..) | Drawn::Other => {}
     }
-    rows.push((tr(ui, "similarity-patch"), format!("{}, {}", patch.col, patch.row)));
-    rows.push((tr(ui, "similarity-pixel"), similarity::pixel(at)));
+    rows.push((tr(ui, "canvas-patch"), format!("{}, {}", patch.col, patch.row)));
+    rows.push((tr(ui, "canvas-pixel"), similarity::pixel(at)));
     let center = shown.frame.transform.rect_to_screen(marks::patch_rect(grid, patch));
-    widgets::read_out(ui, shown.frame.rect(), center, &rows);
+    parts::read_out(ui, shown.frame.rect(), center, &rows);
     let spoken: Vec<String> = rows.iter().map(|(name, value)| format!("{name} {value}")).collect();
     cx.session.read_out = Some(spoken.join("\n"));
-    widgets::announce(ui, shown.frame.response.id, &spoken.join(", "));
+    parts::announce(ui, shown.frame.response.id, &spoken.join(", "));
 }
 
 /// Message that names the numbers of a map.

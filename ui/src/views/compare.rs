@@ -7,21 +7,22 @@ use dinoscope_engine::analysis::resample::resize_features;
 use dinoscope_engine::analysis::similarity::{mean_query, top_k, unit_patches};
 use dinoscope_engine::analysis::{Patch, ScalarMap};
 use dinoscope_engine::figure::{Colormap, Overlay, Range};
-use egui::{Key, Rect, RichText, Sense, Ui, vec2};
+use egui::{Rect, RichText, Sense, Ui, vec2};
 
 use super::numbers::{Cosines, Read};
 use super::picture::{self, Shown};
-use crate::canvas::{self, CanvasTools, Gesture, PinEvent, Tool, marks};
+use crate::canvas::{self, CanvasTools, Gesture, Tool, marks};
 use crate::cx::Cx;
 use crate::document::{
     CompareSettings, CompareShow, FeatureSettings, PictureId, PinShape, Settings, Sign, Variation, ViewId,
 };
 use crate::icons;
+use crate::parts;
 use crate::session::{Answer, Content, FeatureKey, Ready};
 use crate::text::{self, tr, tr_with};
 use crate::theme;
 use crate::views::similarity;
-use crate::widgets;
+use crate::widgets::SwipeHandle;
 
 mod difference;
 mod inspector;
@@ -44,6 +45,13 @@ pub struct State {
     /// Smallest and largest value of all cells.
     pub range: Option<(f32, f32)>,
     last: Option<[f64; 2]>,
+}
+
+impl State {
+    /// The numbers of all cells, row by row.
+    pub fn reads(&self) -> Vec<Option<Arc<Read>>> {
+        self.cells.iter().map(|cell| cell.read.clone()).collect()
+    }
 }
 
 #[derive(Debug, Default)]
@@ -237,14 +245,14 @@ fn head_ui(ui: &mut Ui, cx: &Cx<'_>, compare: &CompareSettings, column: usize, r
     );
     match compare.column_values.get(column) {
         Some(value) => {
-            widgets::letter(&mut child, &letter(column));
-            child.label(theme::strong(&child, &variation_name(&child, cx, value)));
+            parts::letter(&mut child, &letter(column));
+            child.label(parts::strong(&child, &variation_name(&child, cx, value)));
         }
         None => {
             let last = letter(compare.column_values.len() - 1);
             let args = [("a", "A".into()), ("b", last.into())];
             let title = tr_with(&child, "compare-against", &args);
-            child.label(theme::strong(&child, &title));
+            child.label(parts::strong(&child, &title));
         }
     }
 }
@@ -304,7 +312,7 @@ fn title_ui(ui: &mut Ui, icon: Option<&str>, (title, detail): (&str, &str), valu
     if let Some(icon) = icon {
         child.label(icon);
     }
-    child.label(theme::strong(&child, title));
+    child.label(parts::strong(&child, title));
     let color = theme::palette(&child).text_2;
     child.label(RichText::new(detail).small().color(color));
     if let Some(value) = value {
@@ -331,7 +339,7 @@ fn cell_ui(
 ) {
     let value = value_here(cx, id, picture, answer, index);
     let detail = detail(ui, cx, &settings.compare, shape);
-    title_ui(ui, None, (&tr(ui, "similarity-title"), &detail), value.map(|value| text::decimal(value, 2)));
+    title_ui(ui, None, (&tr(ui, "similarity-title"), &detail), value.map(|value| parts::decimal(value, 2)));
     let content = content(cx, id, settings, index);
     canvas_ui(ui, cx, (id, picture), (settings, answer, index), content, (shape.row, shape.column) == (0, 0));
 }
@@ -418,7 +426,7 @@ fn difference_ui(
     });
     let last = letter(settings.compare.column_values.len() - 1);
     let detail = format!("{last} − A");
-    let shown = value.map(|value| text::signed(value, 2));
+    let shown = value.map(|value| parts::signed(value, 2));
     title_ui(ui, Some(icons::SUBTRACT), (&tr(ui, "compare-difference"), &detail), shown);
     let limit = settings.compare.difference_range;
     let content = difference.map(|difference| Content::Values {
@@ -462,21 +470,19 @@ fn swipe_ui(
         let rect = shown.frame.shown();
         let at = if left { rect.left_top() + vec2(10.0, 10.0) } else { rect.right_top() + vec2(-10.0, 10.0) };
         if left {
-            widgets::floating_chip(ui, at, icons::COLUMNS, &name);
+            parts::floating_chip(ui, at, icons::COLUMNS, &name);
         } else {
-            widgets::floating_chip_right(ui, at, icons::COLUMNS, &name);
+            parts::floating_chip_right(ui, at, icons::COLUMNS, &name);
         }
     }
     let area = shown.frame.shown();
-    let keys = shown.frame.response.has_focus();
-    let step = ui.input(|input| {
-        f32::from(i8::from(keys && input.key_pressed(Key::ArrowRight)))
-            - f32::from(i8::from(keys && input.key_pressed(Key::ArrowLeft)))
-    }) * 0.05;
-    let moved = widgets::swipe(ui, area, part).unwrap_or(part) + step;
-    if (moved - part).abs() > 1e-4 {
+    let mut place = part;
+    let name = tr(ui, "compare-swipe");
+    let handle = shown.frame.response.id.with("swipe");
+    SwipeHandle::new(&mut place, name).show(ui, handle, area);
+    if (place - part).abs() > 1e-4 {
         cx.drag("edit-swipe", "swipe", move |document| {
-            document.settings_mut(id).compare.swipe = moved.clamp(0.0, 1.0);
+            document.settings_mut(id).compare.swipe = place;
         });
     }
     let tools = CanvasTools {
@@ -498,7 +504,7 @@ fn single_ui(
     let shape = &shapes[at];
     let detail = variation_name(ui, cx, &settings.compare.column_values[shape.column]);
     let value = value_here(cx, id, picture, &answers[at], at);
-    title_ui(ui, Some(icons::EYE), (&letter(shape.column), &detail), value.map(|value| text::decimal(value, 2)));
+    title_ui(ui, Some(icons::EYE), (&letter(shape.column), &detail), value.map(|value| parts::decimal(value, 2)));
     let content = content(cx, id, settings, at);
     canvas_ui(ui, cx, (id, picture), (settings, &answers[at], at), content, true);
 }
@@ -519,9 +525,4 @@ pub(super) fn common_top(a: &ScalarMap, b: &ScalarMap, count: usize) -> usize {
     let best = |map: &ScalarMap| -> Vec<Patch> { top_k(map, count).iter().map(|peak| peak.patch).collect() };
     let (a, b) = (best(a), best(b));
     a.iter().filter(|patch| b.contains(patch)).count()
-}
-
-/// What pins do in a comparison is what they do in a similarity view.
-pub fn apply(cx: &mut Cx<'_>, id: ViewId, event: PinEvent) {
-    similarity::apply(cx, id, event);
 }

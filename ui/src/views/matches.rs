@@ -17,10 +17,10 @@ use super::{matches_table, similarity};
 use crate::canvas::{CanvasTools, Gesture, Tool, marks};
 use crate::cx::Cx;
 use crate::document::{Keypoint, LineColor, MatchSettings, MatchShow, PictureId, ViewId};
+use crate::parts;
 use crate::session::{Answer, Content, Ready, Slot};
 use crate::text::{self, tr, tr_with};
 use crate::theme::{self, ON_PICTURE, PIN_POSITIVE};
-use crate::widgets;
 
 mod inspector;
 mod keypoints;
@@ -125,8 +125,8 @@ fn header_ui(ui: &mut Ui, cx: &Cx<'_>, id: ViewId, pair: &Pair, place: usize) {
     ui.add_space(8.0);
     ui.horizontal(|ui| {
         ui.add_space(12.0);
-        widgets::letter(ui, letter);
-        ui.label(theme::strong(ui, &cx.document.library.name(picture)));
+        parts::letter(ui, letter);
+        ui.label(parts::strong(ui, &cx.document.library.name(picture)));
         let detail = match (place, cx.session.pictures.peek(picture)) {
             (1, _) if cx.document.settings(id).matches.heat => tr(ui, "matches-heat-note").to_string(),
             (_, Some(open)) => {
@@ -159,6 +159,7 @@ fn update(cx: &mut Cx<'_>, id: ViewId, pair: &Pair) {
         && let Some(pairs) = state.job.ready()
     {
         state.pairs = Some(Arc::clone(pairs));
+        tracing::debug!(job = "match", "done");
     }
     if state.of != Some(of) {
         state.of = Some(of);
@@ -497,30 +498,31 @@ fn read_outs(
     (at, from, best): ([f64; 2], Pos2, Pos2),
     pair: &Pair,
 ) {
-    let mut own = vec![(tr(ui, "similarity-pixel"), similarity::pixel(at))];
+    let mut own = vec![(tr(ui, "canvas-pixel"), similarity::pixel(at))];
     if let Some(ready) = pair.answers[under.from].ready()
         && let Some((row, col)) = ready.layer.grid.patch_at(at[0], at[1])
     {
-        own.push((tr(ui, "similarity-patch"), format!("{col}, {row}")));
+        own.push((tr(ui, "canvas-patch"), format!("{col}, {row}")));
     }
     let other = [
-        (tr(ui, "matches-cosine"), text::decimal(under.best.1, 3)),
-        (tr(ui, "similarity-pixel"), similarity::pixel(under.best.0)),
+        (tr(ui, "matches-cosine"), parts::decimal(under.best.1, 3)),
+        (tr(ui, "canvas-pixel"), similarity::pixel(under.best.0)),
     ];
-    widgets::read_out(ui, here.frame.rect(), Rect::from_center_size(from, vec2(18.0, 18.0)), &own);
+    parts::read_out(ui, here.frame.rect(), Rect::from_center_size(from, vec2(18.0, 18.0)), &own);
     if there.frame.rect().contains(best) {
-        widgets::read_out(ui, there.frame.rect(), Rect::from_center_size(best, vec2(18.0, 18.0)), &other);
+        parts::read_out(ui, there.frame.rect(), Rect::from_center_size(best, vec2(18.0, 18.0)), &other);
     }
     let spoken: Vec<String> = own.iter().chain(&other).map(|(name, value)| format!("{name} {value}")).collect();
     cx.session.read_out = Some(spoken.join("\n"));
-    widgets::announce(ui, here.frame.response.id, &spoken.join(", "));
+    parts::announce(ui, here.frame.response.id, &spoken.join(", "));
 }
 
 /// What the best match is worth, in a sentence, and whether it is good.
 pub fn verdict(ui: &Ui, under: &Under) -> (bool, String) {
     let clear = under.second.is_none_or(|(_, second)| under.best.1 - second > 0.05);
-    let back = under.round_trip_px.map(|px| text::decimal(px, 0));
-    let value = [("px", back.clone().unwrap_or_default().into())];
+    let back = under.round_trip_px.map(|px| parts::decimal(px, 0));
+    let px = back.unwrap_or_default();
+    let value = [("px", px.as_str().into()), ("distance", px.as_str().into())];
     let holds = under.round_trip_px.is_none_or(|px| px <= 16.0);
     match (clear, holds) {
         (true, true) => (true, tr_with(ui, "matches-clear", &value).to_string()),

@@ -7,12 +7,14 @@ use egui::{Ui, vec2};
 
 pub mod analysis;
 pub mod compare;
+pub mod figure;
 pub mod matches;
 mod matches_table;
 pub mod numbers;
 pub mod pca;
 mod pca_strip;
 pub mod picture;
+pub mod sections;
 pub mod similarity;
 
 use crate::cx::Cx;
@@ -24,6 +26,8 @@ use crate::widgets;
 /// What a view keeps between frames.
 #[derive(Debug, Default)]
 pub struct ViewState {
+    /// The rectangle of its canvas, or of the last one, in points.
+    pub canvas: Option<egui::Rect>,
     /// Its drawing, or its drawings.
     pub paintings: Vec<Option<crate::session::Painting>>,
     /// Similarity: numbers under the map.
@@ -124,7 +128,7 @@ pub fn pane_ui(ui: &mut Ui, cx: &mut Cx<'_>, id: ViewId) {
     if state.stale {
         let text = tr(ui, "canvas-stale");
         let at = ui.max_rect().center_top() + vec2(0.0, 12.0);
-        widgets::floating_chip(ui, at, icons::CLOCK, &text);
+        parts::floating_chip(ui, at, icons::CLOCK, &text);
     }
 }
 

@@ -77,6 +77,17 @@ impl Read {
     }
 }
 
+/// A histogram of values with their range.
+pub fn bars(values: &[f32]) -> (Vec<u32>, (f32, f32)) {
+    let range = values
+        .iter()
+        .fold((f32::INFINITY, f32::NEG_INFINITY), |(min, max), &value| {
+            (min.min(value), max.max(value))
+        });
+    let range = if range.0 < range.1 { range } else { (0.0, 1.0) };
+    (histogram(values.iter().copied(), range), range)
+}
+
 fn histogram(values: impl Iterator<Item = f32>, (min, max): (f32, f32)) -> Vec<u32> {
     let mut bars = vec![0; BARS];
     let width = (max - min).max(f32::MIN_POSITIVE);

@@ -12,9 +12,9 @@ use super::{pca_strip, similarity};
 use crate::canvas::{CanvasTools, Tool, marks};
 use crate::cx::Cx;
 use crate::document::{Outside, PcaSettings, PictureId, ViewId, ViewKind};
+use crate::parts;
 use crate::session::{Answer, Content, FeatureKey, Fit, FitKey, FitState, Projected, Ready};
 use crate::text::{self, tr, tr_with};
-use crate::widgets;
 
 mod inspector;
 
@@ -271,10 +271,10 @@ fn read_out(ui: &mut Ui, cx: &mut Cx<'_>, id: ViewId, shown: &Shown, fit: &Fit, 
         .map(count)
         .sum();
     let numbers = settings.components.map(|at| (at + 1).to_string()).join(" ");
-    let values: Vec<String> = color.iter().map(|&value| text::decimal(value, 1)).collect();
+    let values: Vec<String> = color.iter().map(|&value| parts::decimal(value, 1)).collect();
     let counts = [
-        ("here", text::count(ui, here).into()),
-        ("elsewhere", text::count(ui, elsewhere).into()),
+        ("here", parts::count(ui, here).into()),
+        ("elsewhere", parts::count(ui, elsewhere).into()),
     ];
     let rows = [
         (
@@ -285,19 +285,19 @@ fn read_out(ui: &mut Ui, cx: &mut Cx<'_>, id: ViewId, shown: &Shown, fit: &Fit, 
             tr(ui, "pca-alike"),
             tr_with(ui, "pca-alike-counts", &counts).to_string(),
         ),
-        (tr(ui, "similarity-patch"), format!("{}, {}", patch.col, patch.row)),
-        (tr(ui, "similarity-pixel"), similarity::pixel(at)),
+        (tr(ui, "canvas-patch"), format!("{}, {}", patch.col, patch.row)),
+        (tr(ui, "canvas-pixel"), similarity::pixel(at)),
     ];
     let center = shown.frame.transform.rect_to_screen(marks::patch_rect(grid, patch));
-    widgets::read_out(ui, shown.frame.rect(), center, &rows);
+    parts::read_out(ui, shown.frame.rect(), center, &rows);
     let spoken: Vec<String> = rows.iter().map(|(name, value)| format!("{name} {value}")).collect();
     cx.session.read_out = Some(spoken.join("\n"));
-    widgets::announce(ui, shown.frame.response.id, &spoken.join(", "));
+    parts::announce(ui, shown.frame.response.id, &spoken.join(", "));
 }
 
 fn problem_ui(ui: &mut Ui, cx: &mut Cx<'_>, id: ViewId, shown: &Shown) {
     if let Some(problem) = &cx.session.view(id).pca.problem {
         let at = shown.frame.rect().left_bottom() - egui::vec2(-12.0, 56.0);
-        widgets::floating_chip(ui, at, crate::icons::WARNING, problem);
+        parts::floating_chip(ui, at, crate::icons::WARNING, problem);
     }
 }

@@ -10,9 +10,10 @@ use super::pca;
 use crate::cx::Cx;
 use crate::document::{PictureId, ViewId};
 use crate::session::{Content, Fit, Painting};
-use crate::text::{self, tr, tr_with};
+use crate::text::{tr, tr_with};
 use crate::theme;
-use crate::widgets;
+use crate::parts;
+use crate::widgets::{self, BarChart};
 
 /// Height of the strip, and width of one component, in points.
 const HEIGHT: f32 = 132.0;
@@ -43,9 +44,9 @@ pub fn strip_ui(ui: &mut Ui, cx: &mut Cx<'_>, id: ViewId, picture: PictureId) {
 fn intro_ui(ui: &mut Ui, cx: &Cx<'_>, picture: PictureId) {
     ui.vertical(|ui| {
         ui.set_width(108.0);
-        ui.label(theme::strong(ui, &tr(ui, "pca-one-at-a-time")));
+        ui.label(parts::strong(ui, &tr(ui, "pca-one-at-a-time")));
         let letter = cx.document.letter(picture).map(String::from).unwrap_or_default();
-        let help = tr_with(ui, "pca-one-at-a-time-help", &[("letter", letter.into())]);
+        let help = tr_with(ui, "pca-one-at-a-time-help", &[("view", letter.into())]);
         ui.label(RichText::from(help).small().color(theme::palette(ui).text_2));
     });
 }
@@ -65,7 +66,7 @@ fn component_ui(
             let number = [("number", (component + 1).to_string().into())];
             ui.label(RichText::from(tr_with(ui, "pca-component", &number)).small());
             let share = fit.basis.explained_variance_ratio.get(component).copied();
-            let share = format!("{} %", text::decimal(share.unwrap_or(0.0) * 100.0, 0));
+            let share = format!("{} %", parts::decimal(share.unwrap_or(0.0) * 100.0, 0));
             ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
                 ui.label(RichText::new(share).monospace());
             });
@@ -145,13 +146,16 @@ fn bars_ui(ui: &mut Ui, cx: &Cx<'_>, id: ViewId, fit: &Fit) {
         let values = pca::pointed_values(cx, id, fit).unwrap_or_default();
         let shown = cx.document.settings(id).pca.components;
         let palette = theme::palette(ui);
-        let color = |at: usize| match shown.iter().position(|&component| component == at) {
-            Some(place) => palette.channels[place],
-            None => palette.line_strong,
+        let color = |at: usize| {
+            let place = shown.iter().position(|&component| component == at);
+            place.map(|place| palette.channels[place])
         };
-        let bars: Vec<(f32, egui::Color32)> =
-            values.iter().take(12).enumerate().map(|(at, &value)| (value, color(at))).collect();
-        widgets::signed_bars(ui, vec2(ui.available_width().min(320.0), 84.0), &bars, 3.0);
+        let values = &values[..values.len().min(12)];
+        let chart = BarChart::new(values, tr(ui, "pca-hovered"))
+            .colors((0..values.len()).map(color))
+            .bare()
+            .height(86.0);
+        ui.add(chart);
     });
 }
 

@@ -11,7 +11,7 @@ use crate::cx::{Cx, Pointer, Request};
 use crate::document::{PictureId, ViewId};
 use crate::session::{Answer, Content, FeatureKey, Painting, Placed};
 use crate::text::{tr, tr_with};
-use crate::widgets::{self, Note};
+use crate::parts;
 
 /// A picture that is drawn in this frame.
 #[derive(Debug)]
@@ -44,6 +44,7 @@ pub fn begin(ui: &mut Ui, cx: &mut Cx<'_>, (view, picture): (ViewId, PictureId),
     if frame.response.clicked() || frame.response.drag_started() || frame.response.secondary_clicked() {
         cx.state.presentation.active = Some(view);
     }
+    cx.session.view(view).canvas = Some(frame.rect());
     point(cx, view, picture, &frame);
     Some(Shown {
         frame,
@@ -70,7 +71,7 @@ fn point(cx: &mut Cx<'_>, view: ViewId, picture: PictureId, frame: &CanvasFrame)
 
 fn placed(ui: &mut Ui, cx: &mut Cx<'_>, view: ViewId, picture: PictureId) -> Option<Arc<Placed>> {
     let Some(entry) = cx.document.library.get(picture) else {
-        widgets::note(ui, &Note::error(&tr(ui, "canvas-no-picture")));
+        parts::error_note(ui, &tr(ui, "canvas-no-picture"), "", None);
         return None;
     };
     if let Err(failure) = cx.session.pictures.ask(picture, entry, &cx.session.runner) {
@@ -82,11 +83,11 @@ fn placed(ui: &mut Ui, cx: &mut Cx<'_>, view: ViewId, picture: PictureId) -> Opt
     match cx.session.pictures.placed(picture, &cx.session.display) {
         None => {
             let args = [("name", cx.document.library.name(picture).into())];
-            widgets::waiting(ui, &tr_with(ui, "canvas-opening", &args));
+            parts::waiting(ui, &tr_with(ui, "canvas-opening", &args));
             None
         }
         Some(Err(error)) => {
-            widgets::note(ui, &Note::error(&error));
+            parts::error_note(ui, &tr(ui, "canvas-broken"), &error, None);
             None
         }
         Some(Ok(placed)) => Some(placed),
@@ -97,13 +98,8 @@ fn placed(ui: &mut Ui, cx: &mut Cx<'_>, view: ViewId, picture: PictureId) -> Opt
 fn broken_ui(ui: &mut Ui, cx: &mut Cx<'_>, (view, picture): (ViewId, PictureId), message: &str, missing: bool) {
     let cause = tr(ui, if missing { "canvas-missing" } else { "canvas-broken" });
     let (find, again) = (tr(ui, "canvas-find"), tr(ui, "canvas-again"));
-    let note = Note {
-        bold: Some(&cause),
-        action: Some(if missing { &find } else { &again }),
-        ..Note::error(message)
-    };
-    let acted = widgets::centered_note(ui, &note);
-    if acted {
+    let action = if missing { &find } else { &again };
+    if parts::error_note(ui, &cause, message, Some(action)) {
         if missing {
             cx.todo.requests.push_back(Request::Relink(picture));
         } else {
@@ -155,9 +151,9 @@ pub fn paint_part(
         }
         Err(error) => {
             *slot = None;
-            let text = tr_with(ui, "canvas-gpu-failed", &[("reason", error.to_string().into())]);
+            let cause = tr(ui, "canvas-gpu-failed");
             let mut child = ui.new_child(egui::UiBuilder::new().max_rect(frame.rect()));
-            widgets::centered_note(&mut child, &Note::error(&text));
+            parts::error_note(&mut child, &cause, &error.to_string(), None);
         }
     }
 }
@@ -170,12 +166,7 @@ pub fn answer_ui(ui: &mut Ui, cx: &mut Cx<'_>, view: ViewId, shown: &Shown, answ
         let mut child = ui.new_child(egui::UiBuilder::new().max_rect(shown.frame.rect()));
         let cause = tr(ui, "canvas-no-features");
         let again = tr(ui, "canvas-again");
-        let note = Note {
-            bold: Some(&cause),
-            action: Some(&again),
-            ..Note::error(message)
-        };
-        if widgets::centered_note(&mut child, &note) {
+        if parts::error_note(&mut child, &cause, message, Some(&again)) {
             let model = cx.document.model_of(view).to_owned();
             cx.session.try_again(&model);
         }

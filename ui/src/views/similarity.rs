@@ -17,9 +17,9 @@ use crate::cx::Cx;
 use crate::document::{
     Document, PictureId, Pin, PinId, PinShape, Query, Settings, Sign, ViewId,
 };
+use crate::parts;
 use crate::session::{Answer, Content, FeatureKey, Ready, Slot};
 use crate::text::{self, tr, tr_with};
-use crate::widgets;
 
 mod inspector;
 
@@ -431,10 +431,10 @@ fn read_out(ui: &mut Ui, cx: &mut Cx<'_>, id: ViewId, shown: &Shown, ready: &Rea
     if let Some((patch, at)) = picture::pointed(cx, id, shown.picture, grid) {
         let rows = lines(ui, &read, patch, at);
         let center = shown.frame.transform.rect_to_screen(marks::patch_rect(grid, patch));
-        widgets::read_out(ui, shown.frame.rect(), center, &rows);
+        parts::read_out(ui, shown.frame.rect(), center, &rows);
         let spoken: Vec<String> = rows.iter().map(|(name, value)| format!("{name} {value}")).collect();
         cx.session.read_out = Some(spoken.join("\n"));
-        widgets::announce(ui, shown.frame.response.id, &spoken.join(", "));
+        parts::announce(ui, shown.frame.response.id, &spoken.join(", "));
         return;
     }
     let asked = cx.state.pointer.is_some() || cx.document.settings(id).query.asks();
@@ -445,14 +445,14 @@ fn read_out(ui: &mut Ui, cx: &mut Cx<'_>, id: ViewId, shown: &Shown, ready: &Rea
     if let Some(best) = read.top(1, &[], 0.0).first() {
         let (x, y) = grid.centre_px(best.patch.row, best.patch.col);
         let rows = [
-            (tr(ui, "similarity-best-here"), text::decimal(best.similarity, 3)),
-            (tr(ui, "similarity-pixel"), pixel([x, y])),
+            (tr(ui, "canvas-best-here"), parts::decimal(best.similarity, 3)),
+            (tr(ui, "canvas-pixel"), pixel([x, y])),
         ];
         let painter = ui.painter_at(shown.frame.rect());
         let rect = marks::patch_rect(grid, best.patch);
         let on_screen = shown.frame.transform.rect_to_screen(rect);
         marks::outline(&painter, &shown.frame.transform, grid, &[best.patch]);
-        widgets::read_out(ui, shown.frame.rect(), on_screen, &rows);
+        parts::read_out(ui, shown.frame.rect(), on_screen, &rows);
     }
 }
 
@@ -461,17 +461,17 @@ fn lines(ui: &Ui, read: &Read, patch: Patch, at: [f64; 2]) -> Vec<(Arc<str>, Str
     let mut rows = Vec::with_capacity(4);
     if let Some(value) = read.at(patch) {
         let rank = [
-            ("rank", text::count(ui, read.rank(value)).into()),
-            ("count", text::count(ui, read.count()).into()),
+            ("rank", parts::count(ui, read.rank(value)).into()),
+            ("total", parts::count(ui, read.count()).into()),
         ];
-        rows.push((tr(ui, "similarity-score"), text::decimal(value, 3)));
+        rows.push((tr(ui, "canvas-score"), parts::decimal(value, 3)));
         rows.push((
-            tr(ui, "similarity-rank"),
-            tr_with(ui, "similarity-rank-of", &rank).to_string(),
+            tr(ui, "canvas-rank"),
+            tr_with(ui, "canvas-rank-of", &rank).to_string(),
         ));
     }
-    rows.push((tr(ui, "similarity-patch"), format!("{}, {}", patch.col, patch.row)));
-    rows.push((tr(ui, "similarity-pixel"), pixel(at)));
+    rows.push((tr(ui, "canvas-patch"), format!("{}, {}", patch.col, patch.row)));
+    rows.push((tr(ui, "canvas-pixel"), pixel(at)));
     rows
 }
 
@@ -492,7 +492,7 @@ fn chip(ui: &mut Ui, cx: &mut Cx<'_>, id: ViewId, shown: &Shown) {
             problem
         };
         let at = shown.frame.rect().left_bottom() - egui::vec2(-12.0, 56.0);
-        widgets::floating_chip(ui, at, crate::icons::WARNING, &text);
+        parts::floating_chip(ui, at, crate::icons::WARNING, &text);
     }
     let from = query.pins.iter().find(|pin| pin.enabled).map(|pin| pin.picture);
     let from = from.or_else(|| cx.state.pointer.map(|pointer| pointer.picture));
@@ -502,7 +502,7 @@ fn chip(ui: &mut Ui, cx: &mut Cx<'_>, id: ViewId, shown: &Shown) {
     let Some(letter) = cx.document.letter(from) else {
         return;
     };
-    let text = tr_with(ui, "similarity-same-query", &[("letter", letter.to_string().into())]);
+    let text = tr_with(ui, "canvas-same-query", &[("view", letter.to_string().into())]);
     let at = shown.frame.rect().right_top() + egui::vec2(-12.0, 12.0);
-    widgets::floating_chip_right(ui, at, crate::icons::LINK, &text);
+    parts::floating_chip_right(ui, at, crate::icons::LINK, &text);
 }

@@ -12,3 +12,17 @@ jobs-less = Show one job
 jobs-done = Done
 jobs-failed = Failed
 jobs-cancelled = Cancelled
+
+job-analysis = Computing { $name }
+job-features = Reading features of { $name }
+job-figure = Writing the figure
+job-match = Matching { $a } and { $b }
+job-pca = Fitting the basis
+job-picture = Opening { $name }
+job-relink = Searching for { $count } missing pictures
+job-save = Saving the project
+job-scan = Searching { $name } for pictures
+job-similarity = Comparing patches
+job-thin = Spreading out the matches
+job-thumbnail = Thumbnail of { $name }
+job-values = Writing the values

@@ -13,3 +13,8 @@ library-remove = Remove from the library
 library-show-in-folder = Show in its folder
 library-progress = { $done } / { $total }
 library-open-in-new-view = Open in a new view
+
+library-folder-added = { $name }: { $count } pictures
+library-folder-empty = { $name } has no pictures.
+library-folder-troubles = { $name }: { $count } pictures, { $unreadable } files could not be read
+library-picture-kind = Pictures

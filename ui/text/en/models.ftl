@@ -38,3 +38,5 @@ models-have-file = I have the file
 models-parameters = { $count } parameters
 models-drop-hint = Drop a .safetensors file to open it
 models-get-larger = Get a larger model
+
+models-file-kind = Model weights

@@ -30,3 +30,25 @@ pca-components-read = Components { $list }
 pca-like-colour = Patches of like colour
 pca-like-colour-count = { $here } here, { $elsewhere } elsewhere
 pca-hint = Hover to see patches of like colour · Shift 1 2 3 show one component
+
+pca-align = Align signs
+pca-alike = Patches of like colour
+pca-alike-counts = { $here } here, { $elsewhere } elsewhere
+pca-alike-range = Like within
+pca-basis-kind = PCA basis
+pca-red = Red
+pca-green = Green
+pca-blue = Blue
+pca-component-tip = Show this component alone, in grey
+pca-components = Components { $numbers }
+pca-foreground-on = Foreground only
+pca-frozen-from = { $name }, from { $count } pictures
+pca-load-title = Use a saved basis
+pca-save-title = Save the basis
+pca-other-side = Flip
+pca-shown-explain = The three shown explain
+pca-these = { $count ->
+    [one] This picture
+   *[other] These { $count } pictures
+    }
+pca-variance = Explained variance

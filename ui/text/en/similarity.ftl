@@ -29,3 +29,17 @@ similarity-hide-pin = Hide
 similarity-show-pin = Show
 similarity-remove-pin = Remove pin
 similarity-no-pins = Click in the picture to pin a patch.
+
+similarity-like = Find patches like
+similarity-combine = Combine by
+similarity-mean = Mean
+similarity-max = Best of all
+similarity-logistic = Learned border
+similarity-weight = Not-like weight
+similarity-nothing-to-clear = Nothing is pinned yet.
+similarity-one-picture = This way of combining needs all pins on one picture.
+similarity-pin-name = Like this { $number }
+similarity-pin-remove = Remove pin
+similarity-pin-rename = Name of the pin
+similarity-pin-toggle = Hide or show
+similarity-pin-turn = Turn like into not like

@@ -13,3 +13,8 @@ library-remove = 从图库移除
 library-show-in-folder = 在文件夹中显示
 library-progress = { $done } / { $total }
 library-open-in-new-view = 在新视图中打开
+
+library-folder-added = { $name }：{ $count } 张图片
+library-folder-empty = { $name } 中没有图片。
+library-folder-troubles = { $name }：{ $count } 张图片，{ $unreadable } 个文件无法读取
+library-picture-kind = 图片

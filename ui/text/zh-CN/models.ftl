@@ -38,3 +38,5 @@ models-have-file = 我已有文件
 models-parameters = { $count } 参数
 models-drop-hint = 拖放 .safetensors 文件即可打开
 models-get-larger = 获取更大的模型
+
+models-file-kind = 模型权重

@@ -26,3 +26,17 @@ similarity-hide-pin = 隐藏
 similarity-show-pin = 显示
 similarity-remove-pin = 移除钉
 similarity-no-pins = 单击图片以钉住一个图块。
+
+similarity-like = 查找相似图块
+similarity-combine = 组合方式
+similarity-mean = 平均
+similarity-max = 取最大
+similarity-logistic = 学习边界
+similarity-weight = 不像的权重
+similarity-nothing-to-clear = 还没有钉住任何图块。
+similarity-one-picture = 此组合方式要求所有钉住的图块在同一张图片上。
+similarity-pin-name = 像这里 { $number }
+similarity-pin-remove = 移除
+similarity-pin-rename = 名称
+similarity-pin-toggle = 隐藏或显示
+similarity-pin-turn = 在像与不像之间切换

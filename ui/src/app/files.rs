@@ -1,0 +1,381 @@
+//! The project's file, what is kept against a crash, and pictures that were moved.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use dinoscope_jobs::runner::{Lane, Poll, Spec, Ticket, Title};
+use egui::Context;
+
+use super::{App, Setup};
+use crate::cx::{OrphanLine, ProjectState, Purpose, Request, Sheet};
+use crate::document::{Document, PictureId, Project};
+use crate::host::{Dialog, DialogKind};
+use crate::keep::autosave::{self, Autosave};
+use crate::keep::history::History;
+use crate::keep::project_file;
+use crate::keep::relink::{self, Fingerprint, Sha256Sum, Wanted};
+use crate::keep::settings::Settings as Preferences;
+use crate::keep::stored_path::{portable_path, resolve};
+
+/// Ending of project files.
+pub const ENDING: &str = "dinoscope";
+
+/// The project's file.
+#[derive(Debug, Default)]
+pub struct Files {
+    path: Option<PathBuf>,
+    saving: Option<Saving>,
+    /// Title of the window.
+    pub shown_title: Option<String>,
+    /// Whether the next view goes beside the active one.
+    pub wants_split: bool,
+    /// What the autosave last complained about.
+    complained: Option<String>,
+}
+
+#[derive(Debug)]
+struct Saving {
+    ticket: Ticket<()>,
+    document: Arc<Document>,
+    path: PathBuf,
+    then_quit: bool,
+}
+
+/// A search for pictures that were moved.
+#[derive(Debug)]
+pub struct Relink {
+    ticket: Ticket<Vec<(PictureId, PathBuf)>>,
+    wanted: usize,
+}
+
+impl Files {
+    /// Where the project is saved.
+    pub fn path(&self) -> Option<&Path> {
+        self.path.as_deref()
+    }
+
+    /// File name of the project.
+    pub fn name(&self) -> Option<String> {
+        let name = self.path.as_deref()?.file_name()?;
+        Some(name.to_string_lossy().into_owned())
+    }
+
+    /// What the top bar shows.
+    pub fn told(&self, history: &History<Document>) -> ProjectState {
+        ProjectState {
+            path: self.path.clone(),
+            saved: history.is_saved(),
+            busy: self.saving.is_some(),
+            undo: history.undo_label(),
+            redo: history.redo_label(),
+        }
+    }
+}
+
+/// The user's settings, and what was wrong with their file.
+pub(super) fn preferences(setup: &Setup) -> (Preferences, Option<String>) {
+    if setup.safe {
+        return (Preferences::default(), None);
+    }
+    let loaded = Preferences::load(&setup.folders.config);
+    (loaded.settings, loaded.complaint)
+}
+
+impl App {
+    pub(super) fn save_preferences(&mut self) {
+        if self.safe {
+            return;
+        }
+        if let Err(error) = self.preferences.save(&self.session.folders.config) {
+            tracing::warn!(%error, "settings");
+        }
+    }
+
+    /// Starts to keep what is edited, and offers what an earlier session left.
+    pub(super) fn begin_autosave(&mut self) {
+        let folder = self.session.folders.data.join("sessions");
+        if !self.safe {
+            let orphans = autosave::orphans::<Project>(&folder);
+            self.state.orphans = orphans
+                .iter()
+                .map(|orphan| OrphanLine {
+                    folder: orphan.folder().to_owned(),
+                    project: orphan.project_path().map(Path::to_owned),
+                    saved_at: orphan.saved_at(),
+                })
+                .collect();
+            if !self.state.orphans.is_empty() {
+                tracing::info!(count = self.state.orphans.len(), "sessions to recover");
+                self.state.sheet = Sheet::Recovery;
+            }
+        }
+        match Autosave::start(&folder) {
+            Ok(autosave) => self.autosave = Some(autosave),
+            Err(error) => self.state.say(error.to_string()),
+        }
+    }
+
+    /// Opens or throws away what an earlier session left.
+    pub(super) fn recover(&mut self, folder: &Path, opens: bool) {
+        let sessions = self.session.folders.data.join("sessions");
+        let orphans = autosave::orphans::<Project>(&sessions);
+        self.state.orphans.retain(|line| line.folder != folder);
+        if self.state.orphans.is_empty() || opens {
+            self.state.sheet = Sheet::None;
+        }
+        let Some(orphan) = orphans.into_iter().find(|orphan| orphan.folder() == folder) else {
+            return;
+        };
+        if opens {
+            match orphan.load() {
+                Ok(project) => {
+                    let path = orphan.project_path().map(Path::to_owned);
+                    self.take_project(project, path, false);
+                }
+                Err(error) => {
+                    self.state.say(error.to_string());
+                    return;
+                }
+            }
+        }
+        if let Err(error) = orphan.discard() {
+            self.state.say(error.to_string());
+        }
+    }
+
+    /// Opens a project file in place of what is there.
+    pub(super) fn open_project(&mut self, path: &Path) {
+        if !self.history.is_saved() && !self.document().views.is_empty() {
+            // What is there is kept by its own session until the answer.
+            if let Some(autosave) = &self.autosave
+                && let Err(error) = autosave.flush(std::time::Duration::from_secs(3))
+            {
+                self.state.say(error.to_string());
+                return;
+            }
+            self.say("project-unsaved-first");
+            self.state.sheet = Sheet::Unsaved;
+            return;
+        }
+        match project_file::load::<Project>(path) {
+            Ok(loaded) => {
+                if loaded.is_newer {
+                    self.say_with("project-newer", &[("version", loaded.app.clone().into())]);
+                }
+                self.preferences.remember_project(path);
+                self.take_project(loaded.document, Some(path.to_owned()), true);
+            }
+            Err(error) => self.state.say(error.to_string()),
+        }
+    }
+
+    /// Goes on with a project.
+    fn take_project(&mut self, mut project: Project, path: Option<PathBuf>, saved: bool) {
+        let folder = path.as_deref().and_then(Path::parent).map(Path::to_owned);
+        let mut missing = 0;
+        project.document.library.edit(|library| {
+            for (_, entry) in library.iter_mut() {
+                let stored = entry.stored.as_ref().zip(folder.as_deref());
+                if let Some(found) = stored.and_then(|(stored, folder)| resolve(folder, stored)) {
+                    entry.path = found;
+                }
+                missing += usize::from(!entry.path.exists());
+            }
+        });
+        self.explore = project.presentation.tiles.take().unwrap_or_else(|| egui_tiles::Tree::empty("explore"));
+        self.compare = project.presentation.compare.take().unwrap_or_else(|| egui_tiles::Tree::empty("compare"));
+        self.state.presentation = project.presentation;
+        self.state.start = false;
+        self.state.pin = None;
+        self.files.path = path;
+        self.history = History::new(project.document);
+        if saved {
+            self.history.mark_saved(&Arc::clone(self.history.present()));
+        }
+        self.session.forget_all();
+        tracing::info!(views = self.document().views.len(), missing, "project opened");
+        if missing > 0 {
+            self.state.sheet = Sheet::Missing;
+            self.say_with("project-missing-count", &[("count", missing.into())]);
+        }
+    }
+
+    /// Saves where the project is, or asks where.
+    pub(super) fn save(&mut self, then_quit: bool) {
+        match self.files.path.clone() {
+            Some(path) => self.save_to(&path, then_quit),
+            None => self.save_as(then_quit),
+        }
+    }
+
+    /// Asks where to save.
+    pub(super) fn save_as(&mut self, then_quit: bool) {
+        let dialog = Dialog {
+            id: 0,
+            kind: DialogKind::SaveFile,
+            title: self.tr("project-save-title"),
+            filters: vec![(self.tr("project-file-kind"), vec![ENDING.to_owned()])],
+            file_name: Some(self.files.name().unwrap_or_else(|| format!("{}.{ENDING}", self.tr("app-untitled")))),
+            folder: self.files.path.as_deref().and_then(Path::parent).map(Path::to_owned),
+        };
+        self.ask(dialog, Purpose::SaveProject { then_quit });
+    }
+
+    /// Saves in the background; the old file stays whole whatever happens.
+    pub(super) fn save_to(&mut self, path: &Path, then_quit: bool) {
+        let mut path = path.to_owned();
+        if path.extension().is_none() {
+            path.set_extension(ENDING);
+        }
+        let document = Arc::clone(self.history.present());
+        let mut project = self.project();
+        if let Some(folder) = path.parent() {
+            project.document.library.edit(|library| {
+                for (_, entry) in library.iter_mut() {
+                    entry.stored = Some(portable_path(folder, &entry.path));
+                }
+            });
+        }
+        let mut spec = Spec::new(Lane::Files, Title::new("job-save"));
+        spec.priority = 20;
+        let target = path.clone();
+        let ticket = self.session.runner.submit(spec, move |_| {
+            project_file::save(&target, &project)?;
+            Ok(())
+        });
+        self.files.saving = Some(Saving { ticket, document, path, then_quit });
+    }
+
+    /// Takes the outcome of saving and of searches.
+    pub(super) fn poll_files(&mut self, ctx: &Context) {
+        if let Some(saving) = self.files.saving.take() {
+            match saving.ticket.poll() {
+                Poll::Waiting | Poll::Running(_) => self.files.saving = Some(saving),
+                Poll::Done(()) => {
+                    tracing::info!(path = %saving.path.display(), "project saved");
+                    self.history.mark_saved(&saving.document);
+                    self.preferences.remember_project(&saving.path);
+                    self.files.path = Some(saving.path);
+                    self.say("project-saved");
+                    if saving.then_quit {
+                        self.leave(ctx);
+                    }
+                }
+                Poll::Failed(failure) => {
+                    self.say_with("project-save-failed", &[("reason", failure.message.into())]);
+                }
+                Poll::Cancelled | Poll::Over => self.say("project-save-cancelled"),
+            }
+        }
+        let complaint = self.autosave.as_ref().and_then(Autosave::error).map(|error| error.to_string());
+        if complaint != self.files.complained {
+            if let Some(complaint) = &complaint {
+                self.state.say(complaint.clone());
+            }
+            self.files.complained = complaint;
+        }
+        self.poll_relinks();
+    }
+
+    /// Takes one file for a missing picture.
+    pub(super) fn relink(&mut self, picture: PictureId, path: PathBuf) {
+        self.session.pictures.forget(picture);
+        self.session.features.forget_picture(picture);
+        self.todo.edits.push_back(crate::cx::Edit {
+            label: "edit-relink",
+            key: None,
+            change: Box::new(move |document| {
+                document.library.edit(|library| {
+                    if let Some(entry) = library.get_mut(picture) {
+                        entry.path = path;
+                        entry.stored = None;
+                    }
+                });
+            }),
+        });
+    }
+
+    /// Searches a folder for all missing pictures by their content.
+    pub(super) fn search_missing(&mut self, folder: PathBuf) {
+        let missing: Vec<(PictureId, Option<Fingerprint>, PathBuf)> = self
+            .document()
+            .library
+            .iter()
+            .filter(|(_, entry)| !entry.path.exists())
+            .map(|(id, entry)| {
+                let sum = entry.sha256.as_deref().and_then(Sha256Sum::parse);
+                let content = sum.zip(entry.bytes).map(|(sha256, len)| Fingerprint { sha256, len });
+                (id, content, entry.path.clone())
+            })
+            .collect();
+        let wanted = missing.len();
+        let spec = Spec::new(Lane::Files, Title::new("job-relink").number("count", wanted as f64));
+        let ticket = self.session.runner.submit(spec, move |cx| Ok(find(&folder, &missing, cx)));
+        self.relinks.push(Relink { ticket, wanted });
+    }
+
+    fn poll_relinks(&mut self) {
+        let mut relinks = std::mem::take(&mut self.relinks);
+        relinks.retain(|relink| match relink.ticket.poll() {
+            Poll::Waiting | Poll::Running(_) => true,
+            Poll::Done(found) => {
+                let args = [("found", found.len().into()), ("wanted", relink.wanted.into())];
+                self.say_with("project-relinked", &args);
+                for (picture, path) in found {
+                    self.relink(picture, path);
+                }
+                if self.document().library.iter().all(|(_, entry)| entry.path.exists()) {
+                    self.state.sheet = Sheet::None;
+                }
+                false
+            }
+            Poll::Failed(failure) => {
+                self.state.say(failure.message);
+                false
+            }
+            Poll::Cancelled | Poll::Over => false,
+        });
+        self.relinks = relinks;
+    }
+
+    /// A new project in place of the one that is there.
+    pub(super) fn new_project(&mut self) {
+        if !self.history.is_saved() && !self.document().views.is_empty() {
+            self.state.sheet = Sheet::Unsaved;
+            return;
+        }
+        self.take_project(Project::default(), None, false);
+        self.add_samples();
+        self.history = History::new(Document::clone(self.history.present()));
+        self.history.mark_saved(&Arc::clone(self.history.present()));
+        self.todo.requests.retain(|request| !matches!(request, Request::Open(_)));
+    }
+}
+
+/// Files for missing pictures: by content where it is known, by name where it is not.
+fn find(
+    folder: &Path,
+    missing: &[(PictureId, Option<Fingerprint>, PathBuf)],
+    cx: &dinoscope_jobs::runner::JobContext,
+) -> Vec<(PictureId, PathBuf)> {
+    let known: Vec<(PictureId, Wanted)> = missing
+        .iter()
+        .filter_map(|(id, content, path)| {
+            let path = portable_path(folder, path);
+            Some((*id, Wanted { path, content: content.clone()? }))
+        })
+        .collect();
+    let wanted: Vec<Wanted> = known.iter().map(|(_, wanted)| wanted.clone()).collect();
+    let found = relink::relink(folder, &wanted, cx.cancel());
+    let by_content = known.iter().zip(found).filter_map(|((id, _), found)| Some((*id, found?)));
+    let mut all: Vec<(PictureId, PathBuf)> = by_content.collect();
+    for (id, content, path) in missing {
+        if content.is_none()
+            && let Some(name) = path.file_name()
+            && folder.join(name).is_file()
+        {
+            all.push((*id, folder.join(name)));
+        }
+    }
+    all
+}
