@@ -58,7 +58,7 @@ impl Session {
             norm: network.norm.into(),
         };
         Ok(Self {
-            extractor: Extractor::new(Arc::new(model), cache),
+            extractor: Extractor::new(Arc::new(model), cache.map(Arc::new)),
             request,
             layer: network.layer.to_string(),
             timings,

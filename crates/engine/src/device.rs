@@ -344,6 +344,11 @@ impl ComputeDevice {
         Err(DeviceError::NoCuda)
     }
 
+    /// Whether what was handed over is done when the call returns.
+    pub(crate) fn is_synchronous(&self) -> bool {
+        self.fused
+    }
+
     /// Burn's device.
     pub fn burn(&self) -> &Device {
         &self.burn

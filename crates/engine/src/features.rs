@@ -3,11 +3,13 @@
 //! [`Picture`] and [`Request`] → [`Features`]: per layer a class token, registers and a map of patches, f32.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use burn::tensor::{Tensor, TensorData};
-use dinoscope_model::{LayerTokens, Norm};
+use dinoscope_model::{LayerTokens, Norm, Watch};
 
+use crate::analysis::CancelToken;
 use crate::cache::{CacheKey, FeatureCache, Tensors};
 use crate::feature_map::{FeatureMap, FeatureMapError};
 use crate::grid::Grid;
@@ -41,6 +43,9 @@ pub enum FeaturesError {
         /// What it said.
         reason: String,
     },
+    /// The caller asked to stop.
+    #[error("the features were not computed: the run was cancelled")]
+    Cancelled,
 }
 
 /// What is wanted of each picture.
@@ -84,15 +89,15 @@ pub struct LayerFeatures {
 #[derive(Debug)]
 pub struct Extractor {
     model: Arc<Model>,
-    cache: Option<FeatureCache>,
+    cache: Option<Arc<FeatureCache>>,
 }
 
 impl Extractor {
     /// Most tokens that one batch carries: beyond it a larger batch is no faster and only takes memory.
     const BATCH_TOKENS: usize = 4096;
 
-    /// An extractor; without a `cache` everything is computed anew.
-    pub fn new(model: Arc<Model>, cache: Option<FeatureCache>) -> Self {
+    /// An extractor; without a `cache` everything is computed anew. Models may share one.
+    pub fn new(model: Arc<Model>, cache: Option<Arc<FeatureCache>>) -> Self {
         Self { model, cache }
     }
 
@@ -103,7 +108,7 @@ impl Extractor {
 
     /// What the cache did, if there is one.
     pub fn cache(&self) -> Option<&FeatureCache> {
-        self.cache.as_ref()
+        self.cache.as_deref()
     }
 
     /// The preprocessing that this model needs for `request`.
@@ -121,14 +126,47 @@ impl Extractor {
     }
 
     /// Features of one picture.
-    #[expect(clippy::missing_panics_doc, reason = "one picture in, one out")]
     pub fn features(
         &self,
         picture: &Picture,
         request: &Request,
     ) -> Result<Features, FeaturesError> {
-        let mut features = self.features_of(&[picture], request)?;
+        self.features_until(picture, request, &CancelToken::default(), &mut |_, _| {})
+    }
+
+    /// As [`Extractor::features`]; `progress` hears after each block how many are done and how many there are.
+    ///
+    /// On the CPU a cancel is seen within the block. Nothing is called for what the cache holds.
+    #[expect(clippy::missing_panics_doc, reason = "one picture in, one out")]
+    pub fn features_until(
+        &self,
+        picture: &Picture,
+        request: &Request,
+        cancel: &CancelToken,
+        progress: &mut dyn FnMut(usize, usize),
+    ) -> Result<Features, FeaturesError> {
+        let mut observer = |done, total| self.after_block(cancel, progress, done, total);
+        let mut watch = Watch::new(cancel.stop().clone(), &mut observer);
+        let mut features = self.run(&[picture], request, &mut watch)?;
         Ok(features.pop().expect("one picture in, one out"))
+    }
+
+    fn after_block(
+        &self,
+        cancel: &CancelToken,
+        progress: &mut dyn FnMut(usize, usize),
+        done: usize,
+        total: usize,
+    ) -> ControlFlow<()> {
+        if !self.model.device.is_synchronous() {
+            // A graphics device runs behind. What fails here fails again when the result is read, with a reason.
+            let _ = self.model.device.burn().sync();
+        }
+        progress(done, total);
+        if cancel.is_cancelled() {
+            return ControlFlow::Break(());
+        }
+        ControlFlow::Continue(())
     }
 
     /// Features of pictures whose network inputs have the same size, in one batch; pictures in the cache are not run.
@@ -138,6 +176,15 @@ impl Extractor {
         &self,
         pictures: &[&Picture],
         request: &Request,
+    ) -> Result<Vec<Features>, FeaturesError> {
+        self.run(pictures, request, &mut Watch::default())
+    }
+
+    fn run(
+        &self,
+        pictures: &[&Picture],
+        request: &Request,
+        watch: &mut Watch<'_>,
     ) -> Result<Vec<Features>, FeaturesError> {
         let layers = self.layers(request)?;
         let preprocess = self.preprocess(request);
@@ -153,7 +200,13 @@ impl Extractor {
         }
         for (input_px, indices) in missing {
             let chosen: Vec<&Picture> = indices.iter().map(|&i| pictures[i]).collect();
-            let computed = self.compute(&chosen, &preprocess, request.norm, &layers, input_px)?;
+            let images = self.images(&chosen, &preprocess, input_px)?;
+            let found = self
+                .model
+                .backbone
+                .features_until(images, &layers, request.norm, watch);
+            let tokens = found.ok_or(FeaturesError::Cancelled)?;
+            let computed = self.split(&chosen, tokens, input_px)?;
             for (i, features) in indices.into_iter().zip(computed) {
                 self.remember(pictures[i], &preprocess, request.norm, &features);
                 out[i] = Some(features);
@@ -178,14 +231,13 @@ impl Extractor {
         }
     }
 
-    fn compute(
+    /// The network's input `[batch, 3, height, width]`.
+    fn images(
         &self,
         pictures: &[&Picture],
         preprocess: &Preprocess,
-        norm: Norm,
-        layers: &[usize],
         input_px: (u32, u32),
-    ) -> Result<Vec<Features>, FeaturesError> {
+    ) -> Result<Tensor<4>, FeaturesError> {
         let (width, height) = (input_px.0 as usize, input_px.1 as usize);
         let mut pixels = Vec::with_capacity(pictures.len() * 3 * width * height);
         for picture in pictures {
@@ -193,8 +245,16 @@ impl Extractor {
             pixels.extend(input.pixels);
         }
         let data = TensorData::new(pixels, [pictures.len(), 3, height, width]);
-        let images = Tensor::<4>::from_data(data, self.model.device.burn());
-        let tokens = self.model.backbone.features(images, layers, norm);
+        Ok(Tensor::from_data(data, self.model.device.burn()))
+    }
+
+    /// The network's output, picture by picture.
+    fn split(
+        &self,
+        pictures: &[&Picture],
+        tokens: Vec<LayerTokens>,
+        input_px: (u32, u32),
+    ) -> Result<Vec<Features>, FeaturesError> {
         let tokens: Vec<Read> = tokens
             .into_iter()
             .map(|layer| self.read(layer))

@@ -1,5 +1,9 @@
 //! A model by its name or path, ready on a device: network, input statistics, identity.
 
+mod list;
+mod load;
+mod report;
+
 use std::path::{Path, PathBuf};
 
 use dinoscope_model::checkpoint::{Checkpoint, CheckpointError};
@@ -7,9 +11,14 @@ use dinoscope_model::{Backbone, BackboneConfig, Fresh, WeightsError};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
+pub use list::{LICENSE, ListedModel, Presence, list};
+pub use report::{Counts, ModelReport, TensorGroup};
+
+use crate::analysis::CancelToken;
 use crate::device::ComputeDevice;
 use crate::preprocess::Statistics;
 use crate::store::{Store, hex};
+use load::Watched;
 
 /// Name of the model that ships with the program.
 pub const BUILTIN: &str = "builtin";
@@ -79,6 +88,9 @@ pub struct Builtin {
 }
 
 impl Builtin {
+    /// License of its weights.
+    pub const LICENSE: &str = "MIT OR Apache-2.0";
+
     const TEXT: &str = include_str!("../../../assets/models/builtin.json");
 
     /// Reads the description that ships with the program.
@@ -124,18 +136,30 @@ impl Model {
         store: Option<&Store>,
         device: &ComputeDevice,
     ) -> Result<Self, ModelError> {
+        Self::open_until(name, store, device, &CancelToken::default(), &mut |_, _| {})
+    }
+
+    /// As [`Model::open`]; `progress` hears how many parameters are loaded and how many there are.
+    pub fn open_until(
+        name: &str,
+        store: Option<&Store>,
+        device: &ComputeDevice,
+        cancel: &CancelToken,
+        progress: &mut dyn FnMut(u64, u64),
+    ) -> Result<Self, ModelError> {
+        let load = Watched::new(cancel, progress);
         match find_model(name, store)? {
-            ModelSource::Builtin => Self::builtin(device),
+            ModelSource::Builtin => Self::builtin(device, load),
             ModelSource::Path(path) => {
                 let label = Path::new(name)
                     .file_name()
                     .map_or_else(|| name.into(), |n| n.to_string_lossy().into_owned());
-                Self::from_checkpoint(label, &Checkpoint::open(&path)?, device)
+                Self::from_checkpoint(label, &Checkpoint::open(&path)?, device, load)
             }
         }
     }
 
-    fn builtin(device: &ComputeDevice) -> Result<Self, ModelError> {
+    fn builtin(device: &ComputeDevice, load: Watched<'_>) -> Result<Self, ModelError> {
         let Builtin {
             seed,
             config,
@@ -143,11 +167,11 @@ impl Model {
         } = Builtin::read();
         Ok(Self {
             name: BUILTIN.into(),
-            backbone: Backbone::load(&config, &Fresh { seed }, &device.placement())?,
+            backbone: load.fill(&config, &Fresh { seed }, device)?,
             config,
             statistics: Statistics::LVD,
             sha256: Builtin::sha256(),
-            license: Some("MIT OR Apache-2.0".into()),
+            license: Some(Builtin::LICENSE.into()),
             untrained,
             device: device.clone(),
         })
@@ -157,20 +181,22 @@ impl Model {
         name: String,
         checkpoint: &Checkpoint,
         device: &ComputeDevice,
+        load: Watched<'_>,
     ) -> Result<Self, ModelError> {
         checkpoint.refuse_if_incomplete()?;
         let (mean, std) = checkpoint.statistics();
+        let stop = load.stop().clone();
+        let backbone = load.fill(checkpoint.config(), checkpoint, device)?;
+        let sha256 = checkpoint.sha256_until(&stop);
+        let sha256 = sha256.ok_or(WeightsError::Cancelled)?.to_owned();
         Ok(Self {
             name,
-            backbone: Backbone::load(checkpoint.config(), checkpoint, &device.placement())?,
+            backbone,
             config: checkpoint.config().clone(),
             statistics: Statistics { mean, std },
-            sha256: checkpoint.sha256().to_owned(),
+            sha256,
             license: checkpoint.license().map(ToOwned::to_owned),
-            untrained: checkpoint
-                .metadata()
-                .get("untrained")
-                .is_some_and(|value| value == "true"),
+            untrained: report::is_untrained(checkpoint),
             device: device.clone(),
         })
     }

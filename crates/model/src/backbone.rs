@@ -6,6 +6,7 @@ use burn::tensor::Tensor;
 use crate::config::BackboneConfig;
 use crate::convnext::ConvNext;
 use crate::vit::Vit;
+use crate::watch::Watch;
 use crate::weights::{Placement, Weights, WeightsError};
 
 /// A network that turns pictures into features.
@@ -83,6 +84,21 @@ impl Backbone {
     /// # Panics
     /// If a layer does not exist or a picture is smaller than one patch.
     pub fn features(&self, images: Tensor<4>, layers: &[usize], norm: Norm) -> Vec<LayerTokens> {
+        self.features_until(images, layers, norm, &mut Watch::default())
+            .expect("nobody watches, so nobody ends it")
+    }
+
+    /// As [`Backbone::features`], watched block by block; nothing if the run was ended.
+    ///
+    /// # Panics
+    /// As [`Backbone::features`].
+    pub fn features_until(
+        &self,
+        images: Tensor<4>,
+        layers: &[usize],
+        norm: Norm,
+        watch: &mut Watch<'_>,
+    ) -> Option<Vec<LayerTokens>> {
         let count = self.config().layers();
         assert!(
             layers.iter().all(|&layer| layer < count),
@@ -92,17 +108,23 @@ impl Backbone {
         layers.sort_unstable();
         layers.dedup();
         match self {
-            Self::Vit(vit) => vit_features(vit, images, &layers, norm),
-            Self::ConvNext(convnext) => convnext_features(convnext, images, &layers, norm),
+            Self::Vit(vit) => vit_features(vit, images, &layers, norm, watch),
+            Self::ConvNext(convnext) => convnext_features(convnext, images, &layers, norm, watch),
         }
     }
 }
 
-fn vit_features(vit: &Vit, images: Tensor<4>, layers: &[usize], norm: Norm) -> Vec<LayerTokens> {
+fn vit_features(
+    vit: &Vit,
+    images: Tensor<4>,
+    layers: &[usize],
+    norm: Norm,
+    watch: &mut Watch<'_>,
+) -> Option<Vec<LayerTokens>> {
     let [_, _, height, width] = images.dims();
     let grid = vit.grid([height, width]);
     let (registers, prefix) = (vit.config().registers, vit.config().prefix());
-    let tokens = vit.forward_layers(images, None, layers);
+    let tokens = vit.forward_layers_until(images, None, layers, watch)?;
     let split = |(&layer, tokens): (&usize, Tensor<3>)| {
         let tokens = if norm == Norm::Final {
             vit.norm(tokens)
@@ -118,7 +140,7 @@ fn vit_features(vit: &Vit, images: Tensor<4>, layers: &[usize], norm: Norm) -> V
             grid,
         }
     };
-    layers.iter().zip(tokens).map(split).collect()
+    Some(layers.iter().zip(tokens).map(split).collect())
 }
 
 fn convnext_features(
@@ -126,8 +148,9 @@ fn convnext_features(
     images: Tensor<4>,
     layers: &[usize],
     norm: Norm,
-) -> Vec<LayerTokens> {
-    let maps = convnext.forward_layers(images, layers);
+    watch: &mut Watch<'_>,
+) -> Option<Vec<LayerTokens>> {
+    let maps = convnext.forward_layers_until(images, layers, watch)?;
     let split = |(&layer, map): (&usize, Tensor<4>)| {
         let [batch, rows, columns, channels] = map.dims();
         let patches = map.reshape([batch, rows * columns, channels]);
@@ -146,5 +169,5 @@ fn convnext_features(
             grid: [rows, columns],
         }
     };
-    layers.iter().zip(maps).map(split).collect()
+    Some(layers.iter().zip(maps).map(split).collect())
 }

@@ -10,6 +10,7 @@ use burn::tensor::{Tensor, TensorData, module, ops::ConvOptions};
 use crate::config::{ConvNextConfig, Ffn as FfnKind};
 use crate::layers::{Ffn, LayerNorm, LayerScale, Linear, parameter};
 use crate::ops;
+use crate::watch::{Stop, Watch};
 use crate::weights::{Placement, Weights, WeightsError};
 
 /// A `ConvNeXt` of four stages.
@@ -45,17 +46,39 @@ impl ConvNext {
     /// Map after each stage in `layers` (0 to 3), ascending: `[batch, rows, columns, channels]`, before any norm.
     ///
     /// Stage `i` has one value every `4 · 2^i` pixels; what is left over at the right and below is not seen.
+    #[expect(
+        clippy::missing_panics_doc,
+        reason = "nobody watches, so nobody ends it"
+    )]
     pub fn forward_layers(&self, images: Tensor<4>, layers: &[usize]) -> Vec<Tensor<4>> {
+        self.forward_layers_until(images, layers, &mut Watch::default())
+            .expect("nobody watches, so nobody ends it")
+    }
+
+    /// As [`ConvNext::forward_layers`], watched block by block; nothing if the run was ended.
+    pub fn forward_layers_until(
+        &self,
+        images: Tensor<4>,
+        layers: &[usize],
+        watch: &mut Watch<'_>,
+    ) -> Option<Vec<Tensor<4>>> {
         let mut x = images.permute([0, 2, 3, 1]);
         let mut out = Vec::with_capacity(layers.len());
         let needed = layers.iter().max().map_or(0, |last| last + 1);
+        let blocks = self.config.depths[..needed].iter().sum();
+        let mut done = 0;
         for (i, stage) in self.stages.iter().enumerate().take(needed) {
-            x = stage.forward(x);
+            x = stage.down.forward(x);
+            for block in &stage.blocks {
+                x = block.forward_until(x, watch.stop());
+                done += 1;
+                watch.passed(done, blocks)?;
+            }
             if layers.contains(&i) {
                 out.push(x.clone());
             }
         }
-        out
+        Some(out)
     }
 
     /// The final norm: class token (the average of the map) and patches through the same norm.
@@ -128,12 +151,6 @@ impl Stage {
             down: Down::load(config, weights, stage, at)?,
             blocks: blocks.collect::<Result<_, _>>()?,
         })
-    }
-
-    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        self.blocks
-            .iter()
-            .fold(self.down.forward(x), |x, block| block.forward(x))
     }
 }
 
@@ -253,20 +270,21 @@ impl Block {
         })
     }
 
-    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+    fn forward_until(&self, x: Tensor<4>, stop: &Stop) -> Tensor<4> {
         let [batch, rows, columns, channels] = x.dims();
         let tokens = [batch, rows * columns, channels];
-        let y = self.norm.forward(self.convolve(x.clone()).reshape(tokens));
+        let convolved = self.convolve(x.clone(), stop).reshape(tokens);
+        let y = self.norm.forward(convolved);
         self.ffn
-            .add_to(x.reshape(tokens), y, &self.scale)
+            .add_to(x.reshape(tokens), y, &self.scale, stop)
             .reshape([batch, rows, columns, channels])
     }
 
     /// The depthwise convolution, channels last on both sides.
-    fn convolve(&self, x: Tensor<4>) -> Tensor<4> {
+    fn convolve(&self, x: Tensor<4>, stop: &Stop) -> Tensor<4> {
         let (weight, bias) = (self.depthwise.val(), self.bias.val());
         if self.packed {
-            return ops::depthwise(x, weight, bias);
+            return ops::depthwise(x, weight, bias, stop);
         }
         let [_, _, _, channels] = x.dims();
         let options = ConvOptions::new([1, 1], [3, 3], [1, 1], channels);

@@ -6,6 +6,7 @@ use burn::tensor::{Device, Tensor, TensorData, activation, module};
 use crate::config::Ffn as FfnKind;
 use crate::cpu::{self, Activation};
 use crate::ops;
+use crate::watch::Stop;
 use crate::weights::{Placement, Weights, WeightsError};
 
 /// `y = x · weight + bias`.
@@ -65,16 +66,27 @@ impl Linear {
 
     /// `[batch, tokens, inputs]` → `[batch, tokens, outputs]`.
     pub fn forward(&self, x: Tensor<3>) -> Tensor<3> {
+        self.forward_until(x, &Stop::default())
+    }
+
+    /// As [`Linear::forward`]; worth nothing once `stop` is set.
+    pub(crate) fn forward_until(&self, x: Tensor<3>, stop: &Stop) -> Tensor<3> {
         if self.packed {
-            return ops::linear(x, self.panels());
+            return ops::linear(x, self.panels(), stop);
         }
         module::linear(x, self.weight.val(), self.bias.as_ref().map(Param::val))
     }
 
     /// `onto + scale · forward(x)`: the end of a residual branch. All `[batch, tokens, channels]`.
-    pub(crate) fn add_to(&self, onto: Tensor<3>, x: Tensor<3>, scale: &LayerScale) -> Tensor<3> {
+    pub(crate) fn add_to(
+        &self,
+        onto: Tensor<3>,
+        x: Tensor<3>,
+        scale: &LayerScale,
+        stop: &Stop,
+    ) -> Tensor<3> {
         if self.packed {
-            return ops::linear_onto(onto, x, self.panels(), scale.gamma.val());
+            return ops::linear_onto(onto, x, self.panels(), scale.gamma.val(), stop);
         }
         onto + scale.forward(self.forward(x))
     }
@@ -199,7 +211,13 @@ impl Ffn {
     }
 
     /// `onto + scale · down(f(up(x)))`, or with a gate `onto + scale · down(f(gate(x)) · up(x))`.
-    pub(crate) fn add_to(&self, onto: Tensor<3>, x: Tensor<3>, scale: &LayerScale) -> Tensor<3> {
+    pub(crate) fn add_to(
+        &self,
+        onto: Tensor<3>,
+        x: Tensor<3>,
+        scale: &LayerScale,
+        stop: &Stop,
+    ) -> Tensor<3> {
         if self.up.packed {
             let activation = if self.silu {
                 Activation::Silu
@@ -214,6 +232,7 @@ impl Ffn {
                 self.gate.as_ref().map(Linear::panels),
                 layers,
                 activation,
+                stop,
             );
         }
         let f = |x| {
@@ -227,7 +246,7 @@ impl Ffn {
             Some(gate) => f(gate.forward(x.clone())) * self.up.forward(x),
             None => f(self.up.forward(x)),
         };
-        self.down.add_to(onto, hidden, scale)
+        self.down.add_to(onto, hidden, scale, stop)
     }
 }
 

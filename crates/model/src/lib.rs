@@ -18,10 +18,12 @@ mod ops;
 pub mod rope;
 pub mod variants;
 pub mod vit;
+mod watch;
 pub mod weights;
 
 pub use backbone::{Backbone, LayerTokens, Norm};
 pub use config::BackboneConfig;
 pub use head::{Head, HeadConfig};
 pub use variants::{VARIANTS, Variant};
+pub use watch::{Observer, Stop, Watch};
 pub use weights::{Fresh, Placement, Weights, WeightsError};

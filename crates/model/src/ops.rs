@@ -1,7 +1,8 @@
 //! The kernels of [`crate::cpu`] as operations on burn's CPU backend.
 //!
 //! Layers call them when their weights are packed (see [`crate::layers`]); everywhere else, and in training,
-//! the same formulas run as plain tensor operations. Panics if a tensor is on another device.
+//! the same formulas run as plain tensor operations. Panics if a tensor is on another device. Once a [`Stop`] is set,
+//! what long operations return is of the right shape and worth nothing.
 
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, Dispatch, Flex, backend_extension};
@@ -9,18 +10,24 @@ use burn::tensor::{Shape, Tensor, TensorData};
 use pulp::Arch;
 
 use crate::cpu::{self, Activation, Attention, Depthwise, Epilogue, Linear};
+use crate::watch::Stop;
 
 /// A packed layer: panels as `pack_rows` wrote them, `[panels · inputs, 32]`, and a bias `[outputs]`.
 pub(crate) type Packed = (Tensor<2>, Tensor<1>);
 
 /// `x · weight + bias`: `[batch, tokens, inputs]` → `[batch, tokens, outputs]`.
-pub(crate) fn linear(x: Tensor<3>, (panels, bias): Packed) -> Tensor<3> {
+pub(crate) fn linear(x: Tensor<3>, (panels, bias): Packed, stop: &Stop) -> Tensor<3> {
     let (x, panels, bias) = (
         x.into_dispatch(),
         panels.into_dispatch(),
         bias.into_dispatch(),
     );
-    Tensor::from_dispatch(<Dispatch as Fused>::fused_linear(x, panels, bias))
+    Tensor::from_dispatch(<Dispatch as Fused>::fused_linear(
+        x,
+        panels,
+        bias,
+        stop.clone(),
+    ))
 }
 
 /// `onto + scale · (x · weight + bias)`, in place where `onto` has one owner.
@@ -29,6 +36,7 @@ pub(crate) fn linear_onto(
     x: Tensor<3>,
     (panels, bias): Packed,
     scale: Tensor<1>,
+    stop: &Stop,
 ) -> Tensor<3> {
     Tensor::from_dispatch(<Dispatch as Fused>::fused_linear_onto(
         onto.into_dispatch(),
@@ -36,6 +44,7 @@ pub(crate) fn linear_onto(
         panels.into_dispatch(),
         bias.into_dispatch(),
         scale.into_dispatch(),
+        stop.clone(),
     ))
 }
 
@@ -47,7 +56,9 @@ pub(crate) fn ffn(
     gate: Option<Packed>,
     [up, down]: [Packed; 2],
     activation: Activation,
+    stop: &Stop,
 ) -> Tensor<3> {
+    let stop = stop.clone();
     let [onto, x, scale] = [
         onto.into_dispatch(),
         x.into_dispatch(),
@@ -56,11 +67,11 @@ pub(crate) fn ffn(
     let parts = |(panels, bias): Packed| [panels.into_dispatch(), bias.into_dispatch()];
     let ([up, up_bias], [down, down_bias]) = (parts(up), parts(down));
     Tensor::from_dispatch(match gate.map(parts) {
-        None => {
-            <Dispatch as Fused>::fused_mlp(onto, x, scale, up, up_bias, down, down_bias, activation)
-        }
+        None => <Dispatch as Fused>::fused_mlp(
+            onto, x, scale, up, up_bias, down, down_bias, activation, stop,
+        ),
         Some([gate, gate_bias]) => <Dispatch as Fused>::fused_gated(
-            onto, x, scale, gate, gate_bias, up, up_bias, down, down_bias, activation,
+            onto, x, scale, gate, gate_bias, up, up_bias, down, down_bias, activation, stop,
         ),
     })
 }
@@ -81,23 +92,44 @@ pub(crate) fn layer_norm<const D: usize>(
 }
 
 /// Rotary attention: `qkv` `[batch, tokens, 3 · dim]`, `cos` and `sin` `[patches, head_dim / 2]` → `[batch, tokens, dim]`.
-pub(crate) fn attention(qkv: Tensor<3>, cos: Tensor<2>, sin: Tensor<2>, heads: usize) -> Tensor<3> {
+pub(crate) fn attention(
+    qkv: Tensor<3>,
+    [cos, sin]: [Tensor<2>; 2],
+    heads: usize,
+    stop: &Stop,
+) -> Tensor<3> {
     let (qkv, cos, sin) = (
         qkv.into_dispatch(),
         cos.into_dispatch(),
         sin.into_dispatch(),
     );
-    Tensor::from_dispatch(<Dispatch as Fused>::fused_attention(qkv, cos, sin, heads))
+    Tensor::from_dispatch(<Dispatch as Fused>::fused_attention(
+        qkv,
+        cos,
+        sin,
+        heads,
+        stop.clone(),
+    ))
 }
 
 /// Depthwise 7×7 convolution: `x` `[batch, rows, columns, channels]`, `weight` `[7, 7, channels, 1]`.
-pub(crate) fn depthwise(x: Tensor<4>, weight: Tensor<4>, bias: Tensor<1>) -> Tensor<4> {
+pub(crate) fn depthwise(
+    x: Tensor<4>,
+    weight: Tensor<4>,
+    bias: Tensor<1>,
+    stop: &Stop,
+) -> Tensor<4> {
     let (x, weight, bias) = (
         x.into_dispatch(),
         weight.into_dispatch(),
         bias.into_dispatch(),
     );
-    Tensor::from_dispatch(<Dispatch as Fused>::fused_depthwise(x, weight, bias))
+    Tensor::from_dispatch(<Dispatch as Fused>::fused_depthwise(
+        x,
+        weight,
+        bias,
+        stop.clone(),
+    ))
 }
 
 /// What the functions above dispatch to; the names of the arguments say what they are.
@@ -111,6 +143,7 @@ pub(crate) trait Fused: Backend {
         x: FloatTensor<Self>,
         panels: FloatTensor<Self>,
         bias: FloatTensor<Self>,
+        stop: Stop,
     ) -> FloatTensor<Self>;
     fn fused_linear_onto(
         onto: FloatTensor<Self>,
@@ -118,6 +151,7 @@ pub(crate) trait Fused: Backend {
         panels: FloatTensor<Self>,
         bias: FloatTensor<Self>,
         scale: FloatTensor<Self>,
+        stop: Stop,
     ) -> FloatTensor<Self>;
     fn fused_mlp(
         onto: FloatTensor<Self>,
@@ -128,6 +162,7 @@ pub(crate) trait Fused: Backend {
         down: FloatTensor<Self>,
         down_bias: FloatTensor<Self>,
         activation: Activation,
+        stop: Stop,
     ) -> FloatTensor<Self>;
     fn fused_gated(
         onto: FloatTensor<Self>,
@@ -140,6 +175,7 @@ pub(crate) trait Fused: Backend {
         down: FloatTensor<Self>,
         down_bias: FloatTensor<Self>,
         activation: Activation,
+        stop: Stop,
     ) -> FloatTensor<Self>;
     fn fused_layer_norm(
         x: FloatTensor<Self>,
@@ -152,20 +188,22 @@ pub(crate) trait Fused: Backend {
         cos: FloatTensor<Self>,
         sin: FloatTensor<Self>,
         heads: usize,
+        stop: Stop,
     ) -> FloatTensor<Self>;
     fn fused_depthwise(
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
+        stop: Stop,
     ) -> FloatTensor<Self>;
 }
 
 type FlexTensor = FloatTensor<Flex>;
 
 impl Fused for Flex {
-    fn fused_linear(x: FlexTensor, panels: FlexTensor, bias: FlexTensor) -> FlexTensor {
+    fn fused_linear(x: FlexTensor, panels: FlexTensor, bias: FlexTensor, stop: Stop) -> FlexTensor {
         let x = x.to_contiguous();
-        let (input, layer) = (slice(&x), packed(&panels, &bias));
+        let (input, layer) = (slice(&x), packed(&panels, &bias, &stop));
         let mut out = vec![0.0; input.len() / layer.inputs * layer.outputs];
         cpu::linear(Arch::new(), layer, input, Epilogue::Store, &mut out);
         tensor(out, with_last(&x, layer.outputs))
@@ -177,11 +215,12 @@ impl Fused for Flex {
         panels: FlexTensor,
         bias: FlexTensor,
         scale: FlexTensor,
+        stop: Stop,
     ) -> FlexTensor {
         let (mut out, x) = (owned(onto), x.to_contiguous());
         cpu::linear(
             Arch::new(),
-            packed(&panels, &bias),
+            packed(&panels, &bias, &stop),
             slice(&x),
             Epilogue::Add(slice(&scale)),
             out.storage_mut(),
@@ -198,9 +237,13 @@ impl Fused for Flex {
         down: FlexTensor,
         down_bias: FlexTensor,
         activation: Activation,
+        stop: Stop,
     ) -> FlexTensor {
         let (mut out, x) = (owned(onto), x.to_contiguous());
-        let layers = [packed(&up, &up_bias), packed(&down, &down_bias)];
+        let layers = [
+            packed(&up, &up_bias, &stop),
+            packed(&down, &down_bias, &stop),
+        ];
         cpu::ffn(
             Arch::new(),
             None,
@@ -224,10 +267,14 @@ impl Fused for Flex {
         down: FlexTensor,
         down_bias: FlexTensor,
         activation: Activation,
+        stop: Stop,
     ) -> FlexTensor {
         let (mut out, x) = (owned(onto), x.to_contiguous());
-        let gate = packed(&gate, &gate_bias);
-        let layers = [packed(&up, &up_bias), packed(&down, &down_bias)];
+        let gate = packed(&gate, &gate_bias, &stop);
+        let layers = [
+            packed(&up, &up_bias, &stop),
+            packed(&down, &down_bias, &stop),
+        ];
         cpu::ffn(
             Arch::new(),
             Some(gate),
@@ -264,6 +311,7 @@ impl Fused for Flex {
         cos: FlexTensor,
         sin: FlexTensor,
         heads: usize,
+        stop: Stop,
     ) -> FlexTensor {
         let qkv = qkv.to_contiguous();
         let [_, tokens, width] = qkv.layout().shape().dims::<3>();
@@ -273,13 +321,19 @@ impl Fused for Flex {
             head_dim: width / 3 / heads,
             cos: slice(&cos),
             sin: slice(&sin),
+            stop: &stop,
         };
         let mut out = vec![0.0; slice(&qkv).len() / 3];
         cpu::attention(Arch::new(), shape, slice(&qkv), &mut out);
         tensor(out, with_last(&qkv, width / 3))
     }
 
-    fn fused_depthwise(x: FlexTensor, weight: FlexTensor, bias: FlexTensor) -> FlexTensor {
+    fn fused_depthwise(
+        x: FlexTensor,
+        weight: FlexTensor,
+        bias: FlexTensor,
+        stop: Stop,
+    ) -> FlexTensor {
         let x = x.to_contiguous();
         let [_, rows, columns, _] = x.layout().shape().dims::<4>();
         let layer = Depthwise {
@@ -287,6 +341,7 @@ impl Fused for Flex {
             columns,
             weight: slice(&weight),
             bias: slice(&bias),
+            stop: &stop,
         };
         let mut out = vec![0.0; slice(&x).len()];
         cpu::depthwise(Arch::new(), layer, slice(&x), &mut out);
@@ -323,7 +378,7 @@ fn with_last(x: &FlexTensor, last: usize) -> Shape {
 }
 
 /// A layer whose sizes are told by its tensors: `bias` has `outputs` values, `panels` pads them to whole panels.
-fn packed<'a>(panels: &'a FlexTensor, bias: &'a FlexTensor) -> Linear<'a> {
+fn packed<'a>(panels: &'a FlexTensor, bias: &'a FlexTensor, stop: &'a Stop) -> Linear<'a> {
     let (panels, bias) = (slice(panels), slice(bias));
     let outputs = bias.len();
     Linear {
@@ -331,5 +386,6 @@ fn packed<'a>(panels: &'a FlexTensor, bias: &'a FlexTensor) -> Linear<'a> {
         bias,
         inputs: panels.len() / outputs.next_multiple_of(cpu::PANEL),
         outputs,
+        stop,
     }
 }

@@ -10,6 +10,7 @@ use crate::config::{BackboneConfig, Ffn as FfnKind, VitConfig};
 use crate::layers::{Ffn, LayerNorm, LayerScale, Linear, parameter};
 use crate::ops;
 use crate::rope::{Rope, RopeAugment};
+use crate::watch::{Stop, Watch};
 use crate::weights::{Placement, Weights, WeightsError};
 
 /// A vision transformer.
@@ -103,12 +104,28 @@ impl Vit {
     }
 
     /// Tokens after each block in `layers`, in ascending order, before any norm: `[batch, tokens, dim]` each.
+    #[expect(
+        clippy::missing_panics_doc,
+        reason = "nobody watches, so nobody ends it"
+    )]
     pub fn forward_layers(
         &self,
         images: Tensor<4>,
         masks: Option<Tensor<2, Bool>>,
         layers: &[usize],
     ) -> Vec<Tensor<3>> {
+        self.forward_layers_until(images, masks, layers, &mut Watch::default())
+            .expect("nobody watches, so nobody ends it")
+    }
+
+    /// As [`Vit::forward_layers`], watched; nothing if the run was ended.
+    pub fn forward_layers_until(
+        &self,
+        images: Tensor<4>,
+        masks: Option<Tensor<2, Bool>>,
+        layers: &[usize],
+        watch: &mut Watch<'_>,
+    ) -> Option<Vec<Tensor<3>>> {
         let [_, _, height, width] = images.dims();
         let device = images.device();
         let rope = self.rope(self.grid([height, width]), RopeAugment::default(), &device);
@@ -116,12 +133,13 @@ impl Vit {
         let mut out = Vec::with_capacity(layers.len());
         let needed = layers.iter().max().map_or(0, |last| last + 1);
         for (i, block) in self.blocks.iter().enumerate().take(needed) {
-            x = block.forward(x, &rope);
+            x = block.forward_until(x, &rope, watch.stop());
+            watch.passed(i + 1, needed)?;
             if layers.contains(&i) {
                 out.push(x.clone());
             }
         }
-        out
+        Some(out)
     }
 
     /// The final norm over all tokens.
@@ -257,19 +275,24 @@ impl Block {
 
     /// `[batch, tokens, dim]` → the same.
     pub fn forward(&self, x: Tensor<3>, rope: &Rope) -> Tensor<3> {
-        let qkv = self.qkv.forward(self.norm1.forward(x.clone()));
-        let mixed = self.attention(qkv, rope);
-        let x = self.proj.add_to(x, mixed, &self.scale1);
+        self.forward_until(x, rope, &Stop::default())
+    }
+
+    fn forward_until(&self, x: Tensor<3>, rope: &Rope, stop: &Stop) -> Tensor<3> {
+        let qkv = self.qkv.forward_until(self.norm1.forward(x.clone()), stop);
+        let mixed = self.attention(qkv, rope, stop);
+        let x = self.proj.add_to(x, mixed, &self.scale1, stop);
         let y = self.norm2.forward(x.clone());
-        self.ffn.add_to(x, y, &self.scale2)
+        self.ffn.add_to(x, y, &self.scale2, stop)
     }
 
     /// `[batch, tokens, 3 · dim]` → `[batch, tokens, dim]`: turned queries and keys, softmax over all tokens.
-    fn attention(&self, qkv: Tensor<3>, rope: &Rope) -> Tensor<3> {
+    fn attention(&self, qkv: Tensor<3>, rope: &Rope, stop: &Stop) -> Tensor<3> {
         /// Queries that meet all keys at once: no more scores than this times the tokens are in memory.
         const QUERIES: usize = 1024;
         if self.packed {
-            return ops::attention(qkv, rope.cos.clone(), rope.sin.clone(), self.heads);
+            let table = [rope.cos.clone(), rope.sin.clone()];
+            return ops::attention(qkv, table, self.heads, stop);
         }
         let [batch, tokens, width] = qkv.dims();
         let head_dim = width / 3 / self.heads;

@@ -47,6 +47,9 @@ pub enum WeightsError {
         /// Values that the source gave.
         found: usize,
     },
+    /// The caller asked to stop.
+    #[error("the model was not loaded: loading was cancelled")]
+    Cancelled,
 }
 
 /// Gives tensors by Meta's name.

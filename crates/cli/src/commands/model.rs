@@ -3,28 +3,24 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
-use dinoscope_engine::model::{BUILTIN, Builtin, ModelSource, find_model};
+use dinoscope_engine::model::{
+    self, Builtin, Counts, LICENSE, ListedModel, ModelReport, ModelSource, Presence, find_model,
+};
 use dinoscope_engine::preprocess::Statistics;
 use dinoscope_engine::store::{DownloadOptions, Progress, Store, Wanted};
-use dinoscope_model::checkpoint::{
-    Checkpoint, DType, Layout, SaveOptions, Status, Written, convert, parameter_count, save,
-    tensors,
-};
+use dinoscope_model::checkpoint::{Checkpoint, DType, Layout, SaveOptions, Written, convert, save};
 use dinoscope_model::variants::Data;
-use dinoscope_model::{BackboneConfig, Fresh, VARIANTS, Variant, Weights};
+use dinoscope_model::{BackboneConfig, Fresh, Variant, Weights};
 use serde_json::{Value, json};
 
 use crate::CancelToken;
 use crate::args::{Common, ModelCommand};
 use crate::{out, pictures, session};
 
-/// Where the license of the released weights is.
-const LICENSE: &str = "DINOv3 License";
-
 pub(crate) fn run(common: &Common, command: ModelCommand, cancel: &CancelToken) -> Result<()> {
     match command {
         ModelCommand::List => list(common),
-        ModelCommand::Info { target } => info(common, &target),
+        ModelCommand::Info { target } => info(common, &target, cancel),
         ModelCommand::Download { name, endpoint } => download(common, &name, endpoint, cancel),
         ModelCommand::Convert {
             target,
@@ -36,32 +32,8 @@ pub(crate) fn run(common: &Common, command: ModelCommand, cancel: &CancelToken) 
 }
 
 fn list(common: &Common) -> Result<()> {
-    let store = session::store()?;
-    let installed = store.models()?;
-    let builtin = Builtin::read();
-    let mut models = vec![json!({
-        "name": BUILTIN, "state": "built in", "params": parameter_count(&builtin.config),
-        "license": "MIT OR Apache-2.0", "untrained": builtin.untrained,
-    })];
-    for variant in VARIANTS {
-        let here = installed.iter().find(|model| model.name == variant.name);
-        let state = match (here, variant.repository) {
-            (Some(_), _) => "installed",
-            (None, Some(_)) => "downloadable",
-            (None, None) => "file only",
-        };
-        models.push(json!({
-            "name": variant.name, "state": state, "params": variant.params, "license": LICENSE,
-            "download_bytes": variant.params * 4, "repository": variant.repository,
-            "path": here.map(|model| &model.path),
-        }));
-    }
-    let others = installed
-        .iter()
-        .filter(|model| Variant::by_name(&model.name).is_none());
-    models.extend(
-        others.map(|model| json!({ "name": model.name, "state": "installed", "path": model.path })),
-    );
+    let found = model::list(Some(&session::store()?))?;
+    let models: Vec<Value> = found.iter().map(listed).collect();
     let mut rows = vec![
         ["name", "state", "parameters", "size", "license"]
             .map(str::to_owned)
@@ -74,6 +46,30 @@ fn list(common: &Common) -> Result<()> {
         &out::table(&rows),
     );
     Ok(())
+}
+
+fn listed(model: &ListedModel) -> Value {
+    let state = match model.presence {
+        Presence::Builtin => "built in",
+        Presence::Installed => "installed",
+        Presence::Downloadable => "downloadable",
+        Presence::FileOnly => "file only",
+    };
+    let mut json = json!({ "name": model.name, "state": state });
+    if let Some(params) = model.params {
+        json["params"] = json!(params);
+        json["license"] = json!(model.license);
+    }
+    match model.presence {
+        Presence::Builtin => json["untrained"] = json!(model.untrained),
+        _ if model.params.is_some() => {
+            json["download_bytes"] = json!(model.download_bytes);
+            json["repository"] = json!(model.repository);
+            json["path"] = json!(model.path);
+        }
+        _ => json["path"] = json!(model.path),
+    }
+    json
 }
 
 fn row(model: &Value) -> Vec<String> {
@@ -94,87 +90,54 @@ fn row(model: &Value) -> Vec<String> {
     vec![text("name"), state, params, size, text("license")]
 }
 
-fn info(common: &Common, target: &str) -> Result<()> {
-    let (json, lines) = match find_model(target, Store::open().ok().as_ref())? {
-        ModelSource::Builtin => builtin_info(),
-        ModelSource::Path(path) => file_info(&Checkpoint::open(&path)?),
-    };
+fn info(common: &Common, target: &str, cancel: &CancelToken) -> Result<()> {
+    let report = ModelReport::read(target, Store::open().ok().as_ref(), cancel)?;
+    let json = described(&report);
+    let mut lines = summary(&json);
+    if let Some(tensors) = &report.tensors {
+        for (what, names) in [
+            ("missing", &tensors.missing()),
+            ("wrong", &tensors.wrong()),
+            ("unexpected", &tensors.unexpected),
+        ] {
+            lines.extend(names.iter().map(|name| format!("{what}  {name}")));
+        }
+    }
     out::results(common, &json, &lines);
     Ok(())
 }
 
-fn builtin_info() -> (Value, Vec<String>) {
-    let builtin = Builtin::read();
-    let count = tensors(&builtin.config).len();
-    let statistics = Statistics::LVD;
-    let counts = [count, count, 0, 0];
-    let mut json = described(
-        &builtin.config,
-        (statistics.mean, statistics.std),
-        counts,
-        &Builtin::sha256(),
-    );
-    json["name"] = json!(BUILTIN);
-    json["layout"] = json!("seeded");
-    json["variant"] = Value::Null;
-    json["params"] = json!(parameter_count(&builtin.config));
-    json["untrained"] = json!(builtin.untrained);
-    json["license"] = json!("MIT OR Apache-2.0");
-    let lines = summary(&json);
-    (json, lines)
-}
-
-fn file_info(checkpoint: &Checkpoint) -> (Value, Vec<String>) {
-    let report = checkpoint.report();
-    let (missing, wrong) = (report.missing(), report.wrong());
-    let counts = [
-        report.tensors.len(),
-        report.count(Status::Loaded),
-        missing.len(),
-        report.unexpected.len(),
-    ];
-    let mut json = described(
-        checkpoint.config(),
-        checkpoint.statistics(),
-        counts,
-        checkpoint.sha256(),
-    );
-    json["name"] = json!(checkpoint.path());
-    json["layout"] = json!(checkpoint.layout());
-    json["variant"] = json!(checkpoint.variant().map(|variant| variant.name));
-    json["params"] = json!(checkpoint.params());
-    json["data"] = json!(checkpoint.data());
-    json["license"] = json!(checkpoint.license());
-    json["metadata"] = json!(checkpoint.metadata());
-    json["report"] = json!(report);
-    let mut lines = summary(&json);
-    for (what, names) in [
-        ("missing", &missing),
-        ("wrong", &wrong),
-        ("unexpected", &report.unexpected),
-    ] {
-        lines.extend(names.iter().map(|name| format!("{what}  {name}")));
-    }
-    (json, lines)
-}
-
-/// What every model has in common.
-fn described(
-    config: &BackboneConfig,
-    (mean, std): ([f32; 3], [f32; 3]),
-    [expected, loaded, missing, unexpected]: [usize; 4],
-    sha256: &str,
-) -> Value {
+fn described(report: &ModelReport) -> Value {
+    let config = &report.config;
     let (depth, heads) = match config {
         BackboneConfig::Vit(vit) => (json!(vit.depth), json!(vit.heads)),
         BackboneConfig::ConvNext(convnext) => (json!(convnext.depths), Value::Null),
     };
-    json!({
+    let Counts {
+        expected,
+        loaded,
+        missing,
+        unexpected,
+        ..
+    } = report.counts;
+    let Statistics { mean, std } = report.statistics;
+    let mut json = json!({
         "command": "model info", "family": config.family(), "dim": config.dim(), "depth": depth, "heads": heads,
         "patch": config.patch(), "registers": config.registers(), "mean": out::numbers(&mean), "std": out::numbers(&std),
         "tensors": { "expected": expected, "loaded": loaded, "missing": missing, "unexpected": unexpected },
-        "sha256": sha256, "config": config,
-    })
+        "sha256": report.sha256, "config": config, "name": report.name,
+        "layout": report.layout.map_or_else(|| "seeded".to_owned(), |layout| layout.to_string()),
+        "variant": report.variant, "params": report.params, "license": report.license,
+    });
+    match &report.tensors {
+        None => json["untrained"] = json!(report.untrained),
+        Some(tensors) => {
+            json["data"] = json!(report.data);
+            json["metadata"] = json!(report.metadata);
+            json["report"] = json!(tensors);
+        }
+    }
+    json
 }
 
 fn summary(json: &Value) -> Vec<String> {
@@ -317,7 +280,7 @@ fn save_builtin(path: &Path, layout: Layout, dtype: Option<DType>, force: bool) 
     } = Builtin::read();
     let statistics = Statistics::LVD;
     let metadata = [
-        ("license", "MIT OR Apache-2.0".to_owned()),
+        ("license", Builtin::LICENSE.to_owned()),
         ("source", format!("dinoscope builtin, seed {seed}")),
         ("untrained", untrained.to_string()),
     ];

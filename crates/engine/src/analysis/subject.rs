@@ -1,8 +1,8 @@
 //! What analyses read and what they find.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
+use dinoscope_model::Stop;
 use image::RgbImage;
 
 use super::compute::Compute;
@@ -49,17 +49,22 @@ impl Subject {
 
 /// Tells a long computation to stop; a clone tells the same one.
 #[derive(Clone, Debug, Default)]
-pub struct CancelToken(Arc<AtomicBool>);
+pub struct CancelToken(Stop);
 
 impl CancelToken {
     /// Asks for the end.
     pub fn cancel(&self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.0.set();
     }
 
     /// Whether the end was asked for.
     pub fn is_cancelled(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.0.is_set()
+    }
+
+    /// The flag behind it, as networks take it.
+    pub fn stop(&self) -> &Stop {
+        &self.0
     }
 
     /// An error once the end was asked for.

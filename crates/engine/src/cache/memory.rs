@@ -50,12 +50,7 @@ impl Memory {
         if bytes > self.limit {
             return;
         }
-        while self.bytes + bytes > self.limit {
-            let Some((_, oldest)) = self.order.pop_first() else {
-                break;
-            };
-            self.remove(&oldest);
-        }
+        self.shrink(self.limit - bytes);
         self.clock += 1;
         self.bytes += bytes;
         self.order.insert(self.clock, digest.clone());
@@ -69,9 +64,25 @@ impl Memory {
         );
     }
 
+    /// Sets the limit and drops what is over it.
+    pub(super) fn set_limit(&mut self, limit: u64) {
+        self.limit = limit;
+        self.shrink(limit);
+    }
+
     /// Bytes of tensors and number of entries.
     pub(super) fn size(&self) -> (u64, u64) {
         (self.bytes, self.entries.len() as u64)
+    }
+
+    /// Drops the least recently used until at most `goal` bytes are left.
+    fn shrink(&mut self, goal: u64) {
+        while self.bytes > goal {
+            let Some((_, oldest)) = self.order.pop_first() else {
+                break;
+            };
+            self.remove(&oldest);
+        }
     }
 
     fn remove(&mut self, digest: &str) {

@@ -209,6 +209,11 @@ impl FeatureCache {
         Ok(())
     }
 
+    /// Sets the most bytes of tensors kept in memory and drops what is over it.
+    pub fn set_memory_limit(&self, bytes: u64) {
+        self.lock().memory.set_limit(bytes);
+    }
+
     /// Counters, and what memory holds now.
     pub fn stats(&self) -> CacheStats {
         let state = self.lock();

@@ -42,10 +42,11 @@ pub use export::{SaveOptions, Written, save};
 pub use layout::Layout;
 pub use origin::Statistics;
 pub use report::{LoadReport, Status, TensorReport};
-pub use tensors::{Role, TensorSpec, parameter_count, tensors};
+pub use tensors::{Group, Role, TensorSpec, parameter_count, tensors};
 
 use crate::config::BackboneConfig;
 use crate::variants::{Data, Variant};
+use crate::watch::Stop;
 use origin::Origin;
 use source::Source;
 
@@ -145,8 +146,19 @@ impl Checkpoint {
     }
 
     /// SHA-256 of the weight files in hexadecimal digits, of all shards in the order of their names; computed once.
+    #[expect(clippy::missing_panics_doc, reason = "nobody stops it")]
     pub fn sha256(&self) -> &str {
-        self.sha256.get_or_init(|| self.source.sha256())
+        self.sha256_until(&Stop::default())
+            .expect("nobody stops it")
+    }
+
+    /// As [`Self::sha256`]; nothing if `stop` was set before all was read.
+    pub fn sha256_until(&self, stop: &Stop) -> Option<&str> {
+        if self.sha256.get().is_none() {
+            let hash = self.source.sha256_until(stop)?;
+            return Some(self.sha256.get_or_init(|| hash));
+        }
+        self.sha256.get().map(String::as_str)
     }
 
     /// The path that was opened.

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::carried;
 use super::layout::Layout;
 use super::source::{Format, Source};
-use super::tensors::{Role, TensorSpec};
+use super::tensors::{Group, Role, TensorSpec};
 
 /// The outcome of opening a checkpoint, tensor by tensor.
 #[derive(Clone, Debug, Serialize)]
@@ -33,6 +33,8 @@ pub struct LoadReport {
 pub struct TensorReport {
     /// Name in the file's layout.
     pub name: String,
+    /// What it belongs to.
+    pub group: Group,
     /// Shape that the configuration asks for.
     pub expected: Vec<usize>,
     /// Shape in the file, if the tensor is there.
@@ -113,14 +115,14 @@ pub(super) fn report(
             let optional = spec.is_empty()
                 || (spec.role == Role::Alias && source.format == Format::Safetensors);
             if !optional || source.tensors.contains_key(&part.name) {
-                tensors.push(compare(source, &part.name, &part.shape));
+                tensors.push(compare(source, spec.group(), &part.name, &part.shape));
             }
             known.insert(part.name);
         }
         if carried::has(source, &spec.name) && spec.parts(layout).is_empty() {
             tensors.push(compare_carried(source, spec));
         } else if spec.name.starts_with("local_cls_norm.") && spec.parts(layout).is_empty() {
-            tensors.push(missing(spec.name.clone(), spec.shape.clone()));
+            tensors.push(missing(spec.group(), spec.name.clone(), &spec.shape));
         }
     }
     let mut dtypes = BTreeMap::new();
@@ -149,9 +151,9 @@ pub(super) fn report(
     }
 }
 
-fn compare(source: &Source, name: &str, expected: &[usize]) -> TensorReport {
+fn compare(source: &Source, group: Group, name: &str, expected: &[usize]) -> TensorReport {
     let Some(tensor) = source.tensors.get(name) else {
-        return missing(name.to_owned(), expected.to_vec());
+        return missing(group, name.to_owned(), expected);
     };
     let status = if tensor.element.float().is_none() {
         Status::WrongType
@@ -162,6 +164,7 @@ fn compare(source: &Source, name: &str, expected: &[usize]) -> TensorReport {
     };
     TensorReport {
         name: name.to_owned(),
+        group,
         expected: expected.to_vec(),
         found: Some(tensor.shape.clone()),
         dtype: Some(tensor.element.to_string()),
@@ -173,19 +176,21 @@ fn compare_carried(source: &Source, spec: &TensorSpec) -> TensorReport {
     match carried::read(source, &spec.name, spec.len()) {
         Some((dtype, _)) => TensorReport {
             name: carried::key(&spec.name),
+            group: spec.group(),
             expected: spec.shape.clone(),
             found: Some(spec.shape.clone()),
             dtype: Some(dtype.to_string()),
             status: Status::Loaded,
         },
-        None => missing(carried::key(&spec.name), spec.shape.clone()),
+        None => missing(spec.group(), carried::key(&spec.name), &spec.shape),
     }
 }
 
-fn missing(name: String, expected: Vec<usize>) -> TensorReport {
+fn missing(group: Group, name: String, expected: &[usize]) -> TensorReport {
     TensorReport {
         name,
-        expected,
+        group,
+        expected: expected.to_vec(),
         found: None,
         dtype: None,
         status: Status::Missing,

@@ -8,6 +8,8 @@ use memmap2::Mmap;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use crate::watch::Stop;
+
 use super::carried::to_hex;
 use super::dtype::{DType, Element};
 
@@ -90,13 +92,18 @@ impl Source {
         Some(dtype.decode(&self.bytes(tensor, dtype)))
     }
 
-    /// SHA-256 of the files, one after the other, in hexadecimal digits.
-    pub(super) fn sha256(&self) -> String {
+    /// SHA-256 of the files, one after the other, in hexadecimal digits; nothing once `stop` is set.
+    pub(super) fn sha256_until(&self, stop: &Stop) -> Option<String> {
+        /// Read between two looks at `stop`: some 20 ms.
+        const PIECE: usize = 8 << 20;
         let mut hash = Sha256::new();
-        for file in &self.files {
-            hash.update(&file.bytes[..]);
+        for piece in self.files.iter().flat_map(|file| file.bytes.chunks(PIECE)) {
+            if stop.is_set() {
+                return None;
+            }
+            hash.update(piece);
         }
-        to_hex(&hash.finalize())
+        Some(to_hex(&hash.finalize()))
     }
 
     /// Last components of the path of the weights, the file first: names tell where weights come from.

@@ -2,6 +2,8 @@
 //!
 //! The names come from the tables of [`super::names`]. Source: `spec/01`, sections 1.1, 3 and 4.
 
+use serde::Serialize;
+
 use crate::config::{BackboneConfig, ConvNextConfig, VitConfig};
 
 use super::Layout;
@@ -18,6 +20,58 @@ pub enum Role {
     BiasMask,
     /// A second name of another tensor in Meta's layout.
     Alias,
+}
+
+/// What a tensor belongs to: how a person thinks of a network's parts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Group {
+    /// Pixels to tokens; of a `ConvNeXt`, its stem.
+    PatchEmbedding,
+    /// The class token.
+    ClassToken,
+    /// The register tokens.
+    Registers,
+    /// What stands for a masked patch.
+    MaskToken,
+    /// Rotary periods.
+    Rope,
+    /// Blocks.
+    Blocks,
+    /// Layers between the stages of a `ConvNeXt`.
+    Downsampling,
+    /// The last norm, and that for local crops.
+    FinalNorm,
+}
+
+impl Group {
+    /// Every group, in the order of the data flow.
+    pub const ALL: [Self; 8] = [
+        Self::PatchEmbedding,
+        Self::ClassToken,
+        Self::Registers,
+        Self::MaskToken,
+        Self::Rope,
+        Self::Blocks,
+        Self::Downsampling,
+        Self::FinalNorm,
+    ];
+
+    /// The group of a tensor by its canonical name.
+    fn of(name: &str) -> Self {
+        let first = name.split('.').next().unwrap_or(name);
+        match first {
+            "patch_embed" => Self::PatchEmbedding,
+            "cls_token" => Self::ClassToken,
+            "storage_tokens" => Self::Registers,
+            "mask_token" => Self::MaskToken,
+            "rope_embed" => Self::Rope,
+            "downsample_layers" if name.starts_with("downsample_layers.0.") => Self::PatchEmbedding,
+            "downsample_layers" => Self::Downsampling,
+            "blocks" | "stages" => Self::Blocks,
+            _ => Self::FinalNorm,
+        }
+    }
 }
 
 /// One tensor of a backbone.
@@ -45,6 +99,11 @@ pub(super) struct Part {
 }
 
 impl TensorSpec {
+    /// What it belongs to.
+    pub fn group(&self) -> Group {
+        Group::of(&self.name)
+    }
+
     /// Number of elements.
     pub fn len(&self) -> usize {
         self.shape.iter().product()

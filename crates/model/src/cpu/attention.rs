@@ -8,6 +8,7 @@ use rayon::prelude::*;
 
 use super::gemm::{PANEL, Tile, product};
 use super::{math, rows_per_task};
+use crate::watch::Stop;
 
 /// Keys that are scored before the running sums are updated.
 const KEY_BLOCK: usize = 8 * PANEL;
@@ -23,6 +24,8 @@ pub(crate) struct Attention<'a> {
     pub(crate) cos: &'a [f32],
     /// As `cos`.
     pub(crate) sin: &'a [f32],
+    /// Once set, rows are left as they are.
+    pub(crate) stop: &'a Stop,
 }
 
 /// `qkv` `[batch, tokens, 3, heads, head_dim]` → `out` `[batch, tokens, heads, head_dim]`.
@@ -170,6 +173,7 @@ impl Queries<'_> {
             tokens,
             heads,
             head_dim,
+            stop,
             ..
         } = self.shape;
         let width = head_dim.next_multiple_of(PANEL);
@@ -182,6 +186,9 @@ impl Queries<'_> {
             self.scratch.running.clear();
             self.scratch.running.resize(rows, [f32::NEG_INFINITY, 0.0]);
             for first_key in (0..tokens).step_by(KEY_BLOCK) {
+                if stop.is_set() {
+                    return;
+                }
                 let keys = KEY_BLOCK.min(tokens - first_key);
                 self.score::<S, TILE, WIDTH>(simd, head, first_key, keys, rows);
                 self.soften(simd, keys, width);

@@ -3,6 +3,8 @@
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
+use crate::watch::Stop;
+
 /// Side of the kernel.
 const SIDE: usize = 7;
 
@@ -15,6 +17,8 @@ pub(crate) struct Depthwise<'a> {
     pub(crate) weight: &'a [f32],
     /// `[channels]`.
     pub(crate) bias: &'a [f32],
+    /// Once set, rows are left as they are.
+    pub(crate) stop: &'a Stop,
 }
 
 /// `input` and `out`: `[batch, rows, columns, channels]`.
@@ -23,12 +27,16 @@ pub(crate) fn depthwise(arch: Arch, layer: Depthwise<'_>, input: &[f32], out: &m
         rows,
         columns,
         bias,
+        stop,
         ..
     } = layer;
     let line = columns * bias.len();
     out.par_chunks_exact_mut(line)
         .enumerate()
         .for_each(|(i, out)| {
+            if stop.is_set() {
+                return;
+            }
             let picture = &input[i / rows * rows * line..][..rows * line];
             arch.dispatch(Line {
                 layer,
@@ -58,6 +66,7 @@ impl WithSimd for Line<'_> {
                     columns,
                     weight,
                     bias,
+                    ..
                 },
             picture,
             row,

@@ -10,6 +10,7 @@ use pulp::{Arch, NullaryFnOnce, Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::{math, rows_per_task};
+use crate::watch::Stop;
 
 /// Columns of a panel.
 pub(crate) const PANEL: usize = 32;
@@ -49,6 +50,8 @@ pub(crate) struct Linear<'a> {
     pub(crate) bias: &'a [f32],
     pub(crate) inputs: usize,
     pub(crate) outputs: usize,
+    /// Once set, rows are left as they are.
+    pub(crate) stop: &'a Stop,
 }
 
 /// Elementwise function behind a hidden layer.
@@ -187,6 +190,7 @@ impl Rows<'_> {
                     bias,
                     inputs,
                     outputs,
+                    stop,
                 },
             input,
             epilogue,
@@ -197,6 +201,9 @@ impl Rows<'_> {
         let block = (BLOCK_FLOATS / inputs / TILE).max(1);
         let mut y = [0.0; MOST_ROWS * PANEL];
         for first in (0..tiles).step_by(block) {
+            if stop.is_set() {
+                return;
+            }
             for (p, panel) in panels.chunks_exact(inputs * PANEL).enumerate() {
                 let column = p * PANEL;
                 let columns = PANEL.min(outputs - column);

@@ -35,6 +35,8 @@ mod tests {
     use proptest::prelude::*;
     use pulp::Arch;
 
+    use crate::watch::Stop;
+
     /// Every road that this machine can take.
     fn archs() -> Vec<Arch> {
         let mut archs = vec![Arch::Scalar, Arch::new()];
@@ -109,7 +111,7 @@ mod tests {
             let (input, weight) = (values(rows * inputs, 1), values(outputs * inputs, 2));
             let (bias, scale) = (values(outputs, 3), values(outputs, 4));
             let panels = packed(&weight, inputs);
-            let layer = Linear { panels: &panels, bias: &bias, inputs, outputs };
+            let layer = Linear { panels: &panels, bias: &bias, inputs, outputs, stop: &Stop::default() };
             let plain = product(&input, &weight, &bias, inputs);
             let onto = values(rows * outputs, 5);
             for arch in archs() {
@@ -141,7 +143,7 @@ mod tests {
             let expected = attention_f64(&qkv, &cos, &sin, [tokens, heads, head_dim, prefix]);
             for arch in archs() {
                 let mut out = vec![0.0; tokens * dim];
-                let shape = Attention { tokens, heads, head_dim, cos: &cos, sin: &sin };
+                let shape = Attention { tokens, heads, head_dim, cos: &cos, sin: &sin, stop: &Stop::default() };
                 attention(arch, shape, &qkv, &mut out);
                 assert_close(&out, &expected, 1e-5);
             }
@@ -187,7 +189,7 @@ mod tests {
             }
             for arch in archs() {
                 let mut out = vec![0.0; input.len()];
-                depthwise(arch, Depthwise { rows, columns, weight: &weight, bias: &bias }, &input, &mut out);
+                depthwise(arch, Depthwise { rows, columns, weight: &weight, bias: &bias, stop: &Stop::default() }, &input, &mut out);
                 assert_close(&out, &expected, 2e-5);
             }
         }
