@@ -48,6 +48,7 @@ areas![
     "start",
     "project",
     "jobs",
+    "panels",
     "errors",
 ];
 

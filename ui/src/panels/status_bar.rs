@@ -94,16 +94,17 @@ fn model_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
         Text::from(cx.session.models.title(&name))
     };
     let palette = theme::palette(ui);
-    let models = &cx.session.models;
-    let failed = models.failure(&name).map(|failure| failure.message.clone());
-    let (icon, color, state) = if failed.is_some() {
-        (icons::X_CIRCLE, palette.error, "status-failed")
-    } else if models.is_opening(&name) {
-        (icons::CIRCLE_NOTCH, palette.text_2, "app-loading")
-    } else if models.is_open(&name) {
-        (icons::CHECK_CIRCLE, palette.ok, if models.is_untrained(&name) { "status-untrained" } else { "app-ready" })
-    } else {
-        (icons::CIRCLE_DASHED, palette.text_2, "status-not-loaded")
+    let session = &mut *cx.session;
+    // Asking opens it, so that the first picture does not have to wait for it.
+    let opened = session.models.ask(&name, &session.runner);
+    let failed = opened.failure().map(|failure| failure.message.clone());
+    let (ready, busy) = (opened.ready().is_some(), opened.is_busy());
+    let (icon, color, state) = match (ready, busy) {
+        _ if failed.is_some() => (icons::X_CIRCLE, palette.error, "status-failed"),
+        (true, _) if session.models.is_untrained(&name) => (icons::CHECK_CIRCLE, palette.ok, "status-untrained"),
+        (true, _) => (icons::CHECK_CIRCLE, palette.ok, "app-ready"),
+        (_, true) => (icons::CIRCLE_NOTCH, palette.text_2, "app-loading"),
+        _ => (icons::CIRCLE_DASHED, palette.text_2, "status-not-loaded"),
     };
     let state = tr(ui, state);
     let title_galley = paint::line_of_text(ui.painter(), &title, paint::small(), palette.text_1, 260.0);

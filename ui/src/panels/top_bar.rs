@@ -1,6 +1,6 @@
 //! The bar at the top: project, menu, undo, workspaces, search for commands.
 
-use egui::{Rect, Response, RichText, Role, Sense, Ui, UiBuilder, WidgetInfo, pos2, vec2};
+use egui::{Rect, Response, Role, Sense, Ui, UiBuilder, WidgetInfo, pos2, vec2};
 
 mod menu_bar;
 
@@ -202,9 +202,4 @@ fn workspaces_ui(ui: &mut Ui, cx: &mut Cx<'_>, (left, right): (f32, f32), bar: R
             Workspace::Models => Command::Models,
         });
     }
-}
-
-/// A text in the color of labels, for menus.
-pub(super) fn quiet(ui: &Ui, text: &Text) -> RichText {
-    RichText::new(&**text).small().color(theme::palette(ui).text_2)
 }
