@@ -12,6 +12,7 @@ use crate::document::{
 };
 use crate::host::Dialog;
 use crate::keep::settings::Settings as Preferences;
+use crate::panels;
 use crate::session::Session;
 
 /// One frame's view of the program.
@@ -153,6 +154,8 @@ pub enum Request {
     Match(PictureId, PictureId),
     /// Uses a model, by name or path.
     UseModel(String),
+    /// Brings the tab of a view to the front.
+    Activate(ViewId),
     /// Closes a view.
     Close(ViewId),
     /// Asks for a file or folder.
@@ -161,8 +164,6 @@ pub enum Request {
     Figure(ViewId),
     /// Finds a missing picture by its content.
     Relink(PictureId),
-    /// Searches a folder for all missing pictures.
-    Search(std::path::PathBuf),
     /// Runs a command for a view.
     Command(ViewId, Command),
     /// Asks where keypoints go.
@@ -177,15 +178,12 @@ pub enum Request {
     Reveal(PictureId),
     /// Shows a page of the manual.
     Help(String),
-    /// Opens, or throws away, what an earlier session left in a folder.
-    Recover(std::path::PathBuf, bool),
-    /// Saves the project, asking where if need be.
-    Save {
-        /// Quit afterwards.
-        then_quit: bool,
-    },
-    /// Closes the window without saving.
-    Discard,
+    /// Goes on after the question before work is lost.
+    Unsaved(panels::unsaved::Answer),
+    /// Opens what a session that ended badly left behind.
+    Recover(Orphan<Project>),
+    /// Empties the cache of features on disk and in memory.
+    ClearCache,
 }
 
 /// What the answer to a dialog is for.
@@ -294,8 +292,16 @@ pub struct UiState {
     pub shortcut_filter: String,
     /// The project's name and state, filled in by the app.
     pub project: ProjectState,
-    /// What earlier sessions left.
-    pub orphans: Vec<OrphanLine>,
+    /// The model manager.
+    pub models: panels::models::State,
+    /// The sheet of settings.
+    pub settings: panels::settings::State,
+    /// The question before work is lost.
+    pub unsaved: panels::unsaved::State,
+    /// Projects of sessions that ended badly.
+    pub recovery: panels::recovery::State,
+    /// Missing pictures.
+    pub missing: panels::missing::State,
 }
 
 /// The project's name and state.
@@ -312,16 +318,6 @@ pub struct ProjectState {
     /// Message of the edit that redo repeats.
     pub redo: Option<&'static str>,
 }
-
-/// A session that ended badly.
-#[derive(Clone, Debug, PartialEq)]
-pub struct OrphanLine {
-    /// Where it is kept.
-    pub folder: std::path::PathBuf,
-    /// The file of its project.
-    pub project: Option<std::path::PathBuf>,
-    /// When it was last written.
-    pub saved_at: std::time::SystemTime,
 }
 
 impl UiState {
@@ -350,6 +346,8 @@ pub struct PaletteState {
     pub text: String,
     /// The chosen line.
     pub line: usize,
+    /// What fits the text.
+    pub found: Option<panels::palette::Found>,
 }
 
 /// Panels that are shown.

@@ -1,0 +1,227 @@
+//! Two cards below the load report: what the network is, and what it costs on this computer.
+
+use egui::{Label, RichText, Ui, UiBuilder};
+
+use super::super::sheet;
+use super::report::card;
+use super::{is_here, parameters};
+use crate::cx::Cx;
+use crate::icons;
+use crate::session::models::{About, Family, Known};
+use crate::text::{self, Text, tr, tr_with};
+use crate::theme;
+use crate::widgets::Button;
+
+/// Sides of square pictures that the costs are told for, in pixels.
+const SIDES: [u32; 3] = [512, 1024, 2048];
+/// Width of the names, in points.
+const LABEL: f32 = 104.0;
+
+/// Draws both cards, beside each other where there is room.
+pub(super) fn facts_ui(ui: &mut Ui, cx: &mut Cx<'_>, model: &Known) {
+    let about = cx.session.models.about(&model.name);
+    let gap = 16.0;
+    if ui.available_width() < 560.0 {
+        card(ui, |ui| what_ui(ui, model, about.as_ref()));
+        card(ui, |ui| here_ui(ui, cx, model, about.as_ref()));
+        return;
+    }
+    ui.columns(2, |columns| {
+        columns[0].spacing_mut().item_spacing.x = gap;
+        let bottom = {
+            let ui = &mut columns[0];
+            card(ui, |ui| what_ui(ui, model, about.as_ref()));
+            ui.min_rect().bottom()
+        };
+        let ui = &mut columns[1];
+        let room = ui.available_rect_before_wrap();
+        let builder = UiBuilder::new().max_rect(room);
+        ui.scope_builder(builder, |ui| {
+            card(ui, |ui| {
+                here_ui(ui, cx, model, about.as_ref());
+                // Both cards end on one line; 14 is the margin of a card.
+                let rest = bottom - 14.0 - 1.0 - ui.min_rect().bottom();
+                if rest > 0.0 {
+                    ui.add_space(rest);
+                }
+            });
+        });
+    });
+}
+
+fn what_ui(ui: &mut Ui, model: &Known, about: Option<&About>) {
+    sheet::strong(ui, &tr(ui, "models-what-it-is"));
+    ui.spacing_mut().item_spacing.y = 0.0;
+    let Some(about) = about else {
+        sheet::quiet(ui, &tr(ui, "models-unknown-yet"));
+        return;
+    };
+    row_ui(ui, "models-family", &family(ui, about));
+    row_ui(ui, "models-sizes", &sizes(ui, about));
+    row_ui(ui, "models-extra-tokens", &extra_tokens(ui, about));
+    let count = model.params.or(about.params);
+    let numbers = numbers(ui, about, count);
+    row_ui(ui, "models-numbers", &numbers);
+    if let Some(layout) = &about.layout {
+        row_ui(ui, "models-naming", layout_name(ui, layout).as_ref());
+    }
+    if let Some(data) = &about.data {
+        row_ui(ui, "models-data", data);
+    }
+}
+
+fn family(ui: &Ui, about: &About) -> String {
+    let patch = [("patch", about.patch.into())];
+    let id = match about.family {
+        Family::Vit => "models-family-vit",
+        Family::ConvNext => "models-family-convnext",
+    };
+    tr_with(ui, id, &patch).to_string()
+}
+
+fn sizes(ui: &Ui, about: &About) -> String {
+    match about.heads {
+        Some(heads) => {
+            let values = [("dim", about.dim.into()), ("layers", about.layers.into()), ("heads", heads.into())];
+            tr_with(ui, "models-sizes-vit", &values).to_string()
+        }
+        None => {
+            let values = [("dim", about.dim.into()), ("layers", about.layers.into())];
+            tr_with(ui, "models-sizes-convnext", &values).to_string()
+        }
+    }
+}
+
+fn extra_tokens(ui: &Ui, about: &About) -> String {
+    match about.family {
+        Family::Vit => {
+            tr_with(ui, "models-extra-vit", &[("registers", about.registers.into())]).to_string()
+        }
+        Family::ConvNext => tr(ui, "models-extra-none").to_string(),
+    }
+}
+
+fn numbers(ui: &Ui, about: &About, params: Option<u64>) -> String {
+    let count = params.map(|count| {
+        let exact = text::count(ui, count);
+        tr_with(ui, "models-parameters", &[("count", exact.into())]).to_string()
+    });
+    let kinds = (!about.dtypes.is_empty()).then(|| about.dtypes.join(", "));
+    kinds.into_iter().chain(count).collect::<Vec<_>>().join(" · ")
+}
+
+fn layout_name(ui: &Ui, layout: &str) -> Text {
+    match layout {
+        "meta" => tr(ui, "models-layout-meta"),
+        "hf" => tr(ui, "models-layout-hf"),
+        "timm" => tr(ui, "models-layout-timm"),
+        other => Text::from(other),
+    }
+}
+
+fn here_ui(ui: &mut Ui, cx: &mut Cx<'_>, model: &Known, about: Option<&About>) {
+    sheet::strong(ui, &tr(ui, "models-here"));
+    ui.spacing_mut().item_spacing.y = 0.0;
+    for side in SIDES {
+        let cost = cx.session.models.predict(&model.name, side, (side, side));
+        let said = cost.map_or_else(
+            || tr(ui, "models-no-prediction").to_string(),
+            |cost| {
+                let time = text::millis(cost.seconds * 1000.0);
+                let id = if cost.is_measured { "models-cost" } else { "models-cost-about" };
+                tr_with(ui, id, &[("time", time.into()), ("memory", text::bytes(cost.bytes).into())])
+                    .to_string()
+            },
+        );
+        let label = format!("{side} px");
+        named_row_ui(ui, &label, &said, true);
+    }
+    if let Some(device) = cx.session.models.device_name() {
+        named_row_ui(ui, &tr(ui, "settings-device"), &device, false);
+    }
+    if is_here(model) {
+        file_ui(ui, model, about);
+    } else if let Some(bytes) = model.bytes {
+        named_row_ui(ui, &tr(ui, "models-download"), &text::bytes(bytes), true);
+    }
+    if let (None, Some(count)) = (about, model.params) {
+        named_row_ui(ui, &tr(ui, "models-numbers"), &parameters(count), true);
+    }
+}
+
+fn file_ui(ui: &mut Ui, model: &Known, about: Option<&About>) {
+    let file = model.path.as_deref().and_then(std::path::Path::file_name);
+    let file = file.map(|name| name.to_string_lossy().into_owned());
+    let file = file.unwrap_or_else(|| tr(ui, "models-in-the-program").to_string());
+    let response = named_row_ui(ui, &tr(ui, "models-file"), &file, true);
+    if let Some(path) = &model.path {
+        response.on_hover_text(path.display().to_string());
+    }
+    let Some(sha256) = about.and_then(|about| about.sha256.as_deref()) else {
+        return;
+    };
+    ui.horizontal(|ui| {
+        label_ui(ui, "SHA-256");
+        let short = shortened(sha256);
+        let shown = RichText::new(short).monospace().color(theme::palette(ui).text_0);
+        ui.label(shown).on_hover_text(sha256);
+        let copy = Button::icon_only(icons::COPY, tr(ui, "models-copy-sum"));
+        if ui.add(copy).clicked() {
+            ui.ctx().copy_text(sha256.to_owned());
+        }
+    });
+}
+
+/// The two ends of a long sum, by which people compare it.
+fn shortened(sum: &str) -> String {
+    match (sum.get(..4), sum.len().checked_sub(4).and_then(|end| sum.get(end..))) {
+        (Some(start), Some(end)) if sum.len() > 12 => format!("{start}…{end}"),
+        _ => sum.to_owned(),
+    }
+}
+
+fn row_ui(ui: &mut Ui, id: &str, value: &str) {
+    named_row_ui(ui, &tr(ui, id), value, false);
+}
+
+fn named_row_ui(ui: &mut Ui, name: &str, value: &str, is_value: bool) -> egui::Response {
+    ui.horizontal(|ui| {
+        ui.set_min_height(28.0);
+        label_ui(ui, name);
+        let mut shown = RichText::new(value).color(theme::palette(ui).text_0);
+        if is_value {
+            shown = shown.monospace();
+        }
+        ui.add(Label::new(shown).truncate().selectable(true))
+    })
+    .inner
+}
+
+fn label_ui(ui: &mut Ui, name: &str) {
+    let color = theme::palette(ui).text_2;
+    ui.allocate_ui_with_layout(egui::vec2(LABEL, 28.0), egui::Layout::left_to_right(egui::Align::Center), |ui| {
+        ui.set_min_width(LABEL);
+        ui.add(Label::new(RichText::new(name).color(color)).truncate());
+    });
+}
+
+/// Why half precision is not offered.
+pub(super) fn precision_ui(ui: &mut Ui) {
+    let palette = theme::palette(ui);
+    ui.horizontal(|ui| {
+        ui.label(RichText::new(icons::INFO).size(15.0).color(palette.text_2));
+        sheet::small(ui, &tr(ui, "models-precision"));
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sum_is_shortened_to_its_ends_and_a_short_text_is_not() {
+        assert_eq!(shortened(&format!("9f2c{}e81b", "0".repeat(56))), "9f2c…e81b");
+        assert_eq!(shortened("abc"), "abc");
+        assert_eq!(shortened(""), "");
+    }
+}

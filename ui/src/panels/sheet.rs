@@ -1,0 +1,175 @@
+//! Cards that lie over the window: centered, one at a time. Esc closes, the focus stays inside and goes back afterwards.
+
+use egui::{
+    Align, Align2, Context, Frame, Id, Label, Layout, Margin, Modal, Response, RichText, ScrollArea, Stroke, Ui, Vec2,
+};
+
+use crate::cx::{Cx, Sheet};
+use crate::icons;
+use crate::text::tr;
+use crate::theme;
+use crate::widgets::Button;
+
+/// Room that a card leaves to the edges of the window, in points.
+const EDGE: f32 = 24.0;
+
+/// What a card is like.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Card<'a> {
+    /// Tells it from other cards.
+    pub(super) id: &'static str,
+    /// What stands at its top, and its accessible name.
+    pub(super) title: &'a str,
+    /// Width of its content in points.
+    pub(super) width: f32,
+    /// Whether its content is scrolled; otherwise it scrolls parts of itself.
+    pub(super) scrolls: bool,
+}
+
+/// Draws a card over the window until it is closed.
+pub(super) fn card_ui(ui: &Ui, cx: &mut Cx<'_>, card: Card<'_>, content: impl FnOnce(&mut Ui, &mut Cx<'_>)) {
+    let palette = theme::palette(ui);
+    let frame = Frame::new()
+        .fill(palette.panel)
+        .stroke(Stroke::new(1.0, palette.line_strong))
+        .corner_radius(theme::RADIUS[2])
+        .inner_margin(Margin::same(20));
+    let place = (Align2::CENTER_CENTER, Vec2::ZERO);
+    modal_ui(ui, cx, (card.id, place, frame), |ui, cx| {
+        let room = ui.ctx().content_rect().size() - Vec2::splat(2.0 * (EDGE + 20.0));
+        ui.set_width(card.width.min(room.x));
+        name(ui, card.title);
+        let mut is_closed = false;
+        ui.horizontal(|ui| {
+            ui.label(RichText::new(card.title).heading().color(palette.text_0));
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                is_closed = ui.add(Button::icon_only(icons::X, tr(ui, "app-close"))).clicked();
+            });
+        });
+        ui.add_space(4.0);
+        if card.scrolls {
+            let height = room.y - 52.0;
+            ScrollArea::vertical()
+                .max_height(height)
+                .auto_shrink([false, true])
+                .show(ui, |ui| content(ui, cx));
+        } else {
+            content(ui, cx);
+        }
+        if is_closed {
+            cx.state.sheet = Sheet::None;
+        }
+    });
+}
+
+/// The same without a title, at a place and in a frame of the caller's.
+pub(super) fn modal_ui(
+    ui: &Ui,
+    cx: &mut Cx<'_>,
+    (id, (align, offset), frame): (&'static str, (Align2, Vec2), Frame),
+    content: impl FnOnce(&mut Ui, &mut Cx<'_>),
+) {
+    let ctx = ui.ctx().clone();
+    let before = cx.state.sheet.clone();
+    remember_focus(&ctx, id);
+    let area = Modal::default_area(Id::new(id)).anchor(align, offset);
+    let modal = Modal::new(Id::new(id)).area(area).frame(frame);
+    let shown = modal.show(&ctx, |ui| content(ui, cx));
+    if shown.should_close() && cx.state.sheet == before {
+        cx.state.sheet = Sheet::None;
+    }
+    if cx.state.sheet != before {
+        return_focus(&ctx);
+    }
+}
+
+/// What had the focus before a card came, and when the card was last drawn.
+#[derive(Clone, Copy)]
+struct Before {
+    card: &'static str,
+    focused: Option<Id>,
+    drawn: u64,
+    /// Whether the card has not placed its own focus yet.
+    is_new: bool,
+}
+
+impl Before {
+    fn key() -> Id {
+        Id::new("sheet-before")
+    }
+}
+
+fn remember_focus(ctx: &Context, card: &'static str) {
+    let now = ctx.cumulative_frame_nr();
+    let focused = ctx.memory(|memory| memory.focused());
+    ctx.data_mut(|data| {
+        let known = data.get_temp::<Before>(Before::key());
+        let still = known.filter(|known| known.card == card && known.drawn + 1 >= now);
+        let mut before = still.unwrap_or(Before { card, focused, drawn: now, is_new: true });
+        before.drawn = now;
+        data.insert_temp(Before::key(), before);
+    });
+}
+
+fn return_focus(ctx: &Context) {
+    let known = ctx.data_mut(|data| data.remove_temp::<Before>(Before::key()));
+    ctx.memory_mut(|memory| match known.and_then(|known| known.focused) {
+        Some(id) => memory.request_focus(id),
+        None => {
+            if let Some(id) = memory.focused() {
+                memory.surrender_focus(id);
+            }
+        }
+    });
+}
+
+/// Gives the focus to the widget that a card wants to start with.
+pub(super) fn first_focus(ui: &Ui, response: &Response) {
+    let is_new = ui.data_mut(|data| {
+        let mut before = data.get_temp::<Before>(Before::key())?;
+        let is_new = std::mem::take(&mut before.is_new);
+        data.insert_temp(Before::key(), before);
+        Some(is_new)
+    });
+    if is_new == Some(true) {
+        response.request_focus();
+    }
+}
+
+/// Whether the card that is drawn has just come.
+pub(super) fn is_new(ui: &Ui) -> bool {
+    ui.data(|data| data.get_temp::<Before>(Before::key())).is_some_and(|before| before.is_new)
+}
+
+/// Names the group that `ui` is for assistive programs.
+pub(super) fn name(ui: &Ui, title: &str) {
+    let title = title.to_owned();
+    ui.ctx().accesskit_node_builder(ui.unique_id(), |node| {
+        node.set_role(egui::accesskit::Role::Dialog);
+        node.set_label(title);
+    });
+}
+
+/// Text of second rank, wrapped.
+pub(super) fn quiet(ui: &mut Ui, text: &str) -> Response {
+    let shown = RichText::new(text).color(theme::palette(ui).text_2);
+    ui.add(Label::new(shown).wrap())
+}
+
+/// The same, smaller.
+pub(super) fn small(ui: &mut Ui, text: &str) -> Response {
+    let shown = RichText::new(text).small().color(theme::palette(ui).text_2);
+    ui.add(Label::new(shown).wrap())
+}
+
+/// Bold text of body size.
+pub(super) fn strong(ui: &mut Ui, text: &str) -> Response {
+    let shown = RichText::new(text).text_style(theme::strong()).color(theme::palette(ui).text_0);
+    ui.add(Label::new(shown).wrap())
+}
+
+/// Gives a text field its accessible name: egui takes the hint only while the field is empty.
+pub(super) fn name_field(ui: &Ui, response: &Response, name: &str) {
+    let name = name.to_owned();
+    ui.ctx().accesskit_node_builder(response.id, |node| node.set_label(name));
+}
