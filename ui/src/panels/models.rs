@@ -5,7 +5,7 @@
 use egui::{CentralPanel, Frame, Margin, Panel, ScrollArea, Ui};
 
 use crate::cx::Cx;
-use crate::session::models::{Known, Place};
+use crate::session::models::Known;
 use crate::text::tr;
 use crate::theme;
 
@@ -114,11 +114,6 @@ fn parameters(count: u64) -> String {
     } else {
         format!("{millions:.1} M")
     }
-}
-
-/// Whether a model can be run from this computer as it is.
-fn is_here(model: &Known) -> bool {
-    matches!(model.place, Place::BuiltIn | Place::Store | Place::File)
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use egui::{Checkbox, FontId, Label, RichText, Sense, Ui, vec2};
 
 use super::super::sheet;
-use super::{is_here, list};
+use super::list;
 use crate::cx::{Cx, Request};
 use crate::icons;
 use crate::session::Slot;
@@ -23,7 +23,7 @@ pub(in crate::panels) const DINOV3_CARD: &str = "https://huggingface.co/facebook
 /// Draws the license and, for a model that can be downloaded, what it takes.
 pub(super) fn access_ui(ui: &mut Ui, cx: &mut Cx<'_>, model: &Known) {
     license_ui(ui, cx, model);
-    if is_here(model) {
+    if model.is_here() {
         return;
     }
     ui.separator();

@@ -4,7 +4,7 @@ use egui::{Label, RichText, Ui, UiBuilder};
 
 use super::super::sheet;
 use super::report::card;
-use super::{is_here, parameters};
+use super::parameters;
 use crate::cx::Cx;
 use crate::icons;
 use crate::session::models::{About, Family, Known};
@@ -139,7 +139,7 @@ fn here_ui(ui: &mut Ui, cx: &mut Cx<'_>, model: &Known, about: Option<&About>) {
     if let Some(device) = cx.session.models.device_name() {
         named_row_ui(ui, &tr(ui, "settings-device"), &device, false);
     }
-    if is_here(model) {
+    if model.is_here() {
         file_ui(ui, model, about);
     } else if let Some(bytes) = model.bytes {
         named_row_ui(ui, &tr(ui, "models-download"), &text::bytes(bytes), true);

@@ -3,7 +3,7 @@
 use egui::{Align, Frame, Layout, Margin, RichText, ScrollArea, Sense, Ui, UiBuilder, WidgetInfo, WidgetType};
 
 use super::super::sheet;
-use super::{is_here, parameters, title};
+use super::{parameters, title};
 use crate::cx::{Cx, Purpose, Request};
 use crate::host::{Dialog, DialogKind};
 use crate::icons;
@@ -37,7 +37,7 @@ pub(super) fn list_ui(ui: &mut Ui, cx: &mut Cx<'_>, known: &[Known], current: &s
         words.split_whitespace().all(|word| shown.contains(word) || model.name.contains(word))
     };
     let found: Vec<&Known> = known.iter().filter(fits).collect();
-    let (here, away): (Vec<&Known>, Vec<&Known>) = found.into_iter().partition(|model| is_here(model));
+    let (here, away): (Vec<&Known>, Vec<&Known>) = found.into_iter().partition(|model| model.is_here());
     ScrollArea::vertical().id_salt("models-list").auto_shrink(false).show(ui, |ui| {
         ui.spacing_mut().item_spacing.y = 2.0;
         if here.is_empty() && away.is_empty() {
@@ -124,7 +124,7 @@ fn row_ui(ui: &mut Ui, cx: &mut Cx<'_>, model: &Known, is_current: bool) {
     if response.clicked() {
         cx.state.model = Some(model.name.clone());
     }
-    if response.double_clicked() && is_here(model) {
+    if response.double_clicked() && model.is_here() {
         cx.todo.requests.push_back(Request::UseModel(model.name.clone()));
     }
 }
@@ -182,7 +182,7 @@ pub(super) fn state(ui: &Ui, cx: &Cx<'_>, model: &Known) -> State {
     if models.is_opening(&model.name) {
         return of("app-loading", Tone::Info, icons::HOURGLASS);
     }
-    if is_here(model) {
+    if model.is_here() {
         return if model.name == cx.document.model {
             of("models-in-use", Tone::Accent, icons::CHECK)
         } else {

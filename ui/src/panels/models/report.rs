@@ -3,7 +3,7 @@
 use egui::{Align, Color32, Grid, Label, Layout, Margin, RichText, Ui, vec2};
 
 use super::super::sheet;
-use super::{is_here, tensors};
+use super::tensors;
 use crate::cx::Cx;
 use crate::icons;
 use crate::session::Slot;
@@ -17,7 +17,7 @@ const LISTED: usize = 6;
 
 /// Draws the report, or why there is none.
 pub(super) fn report_ui(ui: &mut Ui, cx: &mut Cx<'_>, model: &Known) {
-    if !is_here(model) {
+    if !model.is_here() {
         card(ui, |ui| {
             sheet::strong(ui, &tr(ui, "models-report-later"));
             sheet::quiet(ui, &tr(ui, "models-report-later-help"));

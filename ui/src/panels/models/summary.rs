@@ -3,7 +3,7 @@
 use egui::{Align, Label, Layout, RichText, Ui};
 
 use super::super::sheet;
-use super::{is_here, title};
+use super::title;
 use crate::commands::Command;
 use crate::cx::{Cx, Request};
 use crate::document::{Axis, Variation};
@@ -101,7 +101,7 @@ fn use_ui(ui: &mut Ui, cx: &mut Cx<'_>, model: &Known, blocked: Option<&Text>, i
 /// Why a model cannot be used, if it cannot.
 fn why_not(ui: &Ui, cx: &Cx<'_>, model: &Known) -> Option<Text> {
     let models = &cx.session.models;
-    let id = if !is_here(model) {
+    let id = if !model.is_here() {
         "models-not-here"
     } else if models.is_blocked(&model.name) || models.is_broken(&model.name) {
         "models-refused-help"

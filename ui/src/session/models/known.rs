@@ -39,6 +39,11 @@ pub struct Known {
 }
 
 impl Known {
+    /// Whether it can be run from this computer as it is.
+    pub fn is_here(&self) -> bool {
+        matches!(self.place, Place::BuiltIn | Place::Store | Place::File)
+    }
+
     /// A file or folder of which nothing is known yet.
     pub fn file(name: &str) -> Self {
         Self {
