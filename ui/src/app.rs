@@ -173,6 +173,16 @@ impl App {
         &self.session
     }
 
+    /// The same, to be looked into deeper.
+    pub fn session_mut(&mut self) -> &mut Session {
+        &mut self.session
+    }
+
+    /// Searches a folder for all missing pictures.
+    pub fn search_in(&mut self, folder: &std::path::Path) {
+        self.search_missing(folder.to_owned());
+    }
+
     /// Runs a command in the next frame.
     pub fn run(&mut self, command: crate::commands::Command) {
         self.todo.commands.push_back(command);
@@ -305,9 +315,8 @@ impl App {
             let views = document.views.iter().filter(move |(_, view)| explores(&view.kind) == wanted);
             views.map(|(&id, _)| id).collect::<Vec<ViewId>>()
         };
-        let active = self.state.presentation.active;
-        panels::tiles::reconcile(&mut self.explore, &mine(true), active);
-        panels::tiles::reconcile(&mut self.compare, &mine(false), active);
+        panels::tiles::follow(&mut self.explore, &mine(true), &document, &mut self.state);
+        panels::tiles::follow(&mut self.compare, &mine(false), &document, &mut self.state);
         self.check_active(&document);
         let mut cx = Cx {
             document: &document,
@@ -434,7 +443,7 @@ impl App {
                 self.session.features = crate::session::FeatureStore::default();
             }
             if old.cache_bytes != self.preferences.cache_bytes {
-                self.session.models.set_cache(self.preferences.cache_bytes);
+                self.session.models.set_cache_bytes(self.preferences.cache_bytes);
             }
         }
         if !first {

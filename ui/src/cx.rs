@@ -8,9 +8,10 @@ use std::collections::VecDeque;
 use crate::canvas::Tool;
 use crate::commands::{Command, KeyMap};
 use crate::document::{
-    Camera, Document, PictureId, PinId, Presentation, View, ViewId, ViewKind,
+    Camera, Document, PictureId, PinId, Presentation, Project, View, ViewId, ViewKind,
 };
 use crate::host::Dialog;
+use crate::keep::autosave::Orphan;
 use crate::keep::settings::Settings as Preferences;
 use crate::panels;
 use crate::session::Session;
@@ -317,7 +318,6 @@ pub struct ProjectState {
     pub undo: Option<&'static str>,
     /// Message of the edit that redo repeats.
     pub redo: Option<&'static str>,
-}
 }
 
 impl UiState {

@@ -2,15 +2,16 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use dinoscope_jobs::runner::{Lane, Poll, Spec, Ticket, Title};
 use egui::Context;
 
 use super::{App, Setup};
-use crate::cx::{OrphanLine, ProjectState, Purpose, Request, Sheet};
-use crate::document::{Document, PictureId, Project};
+use crate::cx::{ProjectState, Purpose, Request, Sheet};
+use crate::document::{Document, PictureId, Project, ViewId, ViewKind, Workspace};
 use crate::host::{Dialog, DialogKind};
-use crate::keep::autosave::{self, Autosave};
+use crate::keep::autosave::{self, Autosave, Orphan};
 use crate::keep::history::History;
 use crate::keep::project_file;
 use crate::keep::relink::{self, Fingerprint, Sha256Sum, Wanted};
@@ -27,8 +28,6 @@ pub struct Files {
     saving: Option<Saving>,
     /// Title of the window.
     pub shown_title: Option<String>,
-    /// Whether the next view goes beside the active one.
-    pub wants_split: bool,
     /// What the autosave last complained about.
     complained: Option<String>,
 }
@@ -95,17 +94,10 @@ impl App {
     pub(super) fn begin_autosave(&mut self) {
         let folder = self.session.folders.data.join("sessions");
         if !self.safe {
-            let orphans = autosave::orphans::<Project>(&folder);
-            self.state.orphans = orphans
-                .iter()
-                .map(|orphan| OrphanLine {
-                    folder: orphan.folder().to_owned(),
-                    project: orphan.project_path().map(Path::to_owned),
-                    saved_at: orphan.saved_at(),
-                })
-                .collect();
-            if !self.state.orphans.is_empty() {
-                tracing::info!(count = self.state.orphans.len(), "sessions to recover");
+            self.state.recovery.orphans = autosave::orphans::<Project>(&folder);
+            if !self.state.recovery.orphans.is_empty() {
+                let count = self.state.recovery.orphans.len();
+                tracing::info!(count, "sessions to recover");
                 self.state.sheet = Sheet::Recovery;
             }
         }
@@ -115,31 +107,22 @@ impl App {
         }
     }
 
-    /// Opens or throws away what an earlier session left.
-    pub(super) fn recover(&mut self, folder: &Path, opens: bool) {
-        let sessions = self.session.folders.data.join("sessions");
-        let orphans = autosave::orphans::<Project>(&sessions);
-        self.state.orphans.retain(|line| line.folder != folder);
-        if self.state.orphans.is_empty() || opens {
-            self.state.sheet = Sheet::None;
-        }
-        let Some(orphan) = orphans.into_iter().find(|orphan| orphan.folder() == folder) else {
-            return;
-        };
-        if opens {
-            match orphan.load() {
-                Ok(project) => {
-                    let path = orphan.project_path().map(Path::to_owned);
-                    self.take_project(project, path, false);
-                }
-                Err(error) => {
+    /// Opens what an earlier session left, and gives it up once it is here.
+    pub(super) fn recover(&mut self, orphan: Orphan<Project>) {
+        match orphan.load() {
+            Ok(project) => {
+                let path = orphan.project_path().map(Path::to_owned);
+                self.take_project(project, path, false);
+                self.note();
+                let written = self.autosave.as_ref().map(|autosave| autosave.flush(Duration::from_secs(3)));
+                // The old copy goes only after the new one is there.
+                if matches!(written, Some(Ok(())))
+                    && let Err(error) = orphan.discard()
+                {
                     self.state.say(error.to_string());
-                    return;
                 }
             }
-        }
-        if let Err(error) = orphan.discard() {
-            self.state.say(error.to_string());
+            Err(error) => self.state.say(error.to_string()),
         }
     }
 
@@ -148,7 +131,7 @@ impl App {
         if !self.history.is_saved() && !self.document().views.is_empty() {
             // What is there is kept by its own session until the answer.
             if let Some(autosave) = &self.autosave
-                && let Err(error) = autosave.flush(std::time::Duration::from_secs(3))
+                && let Err(error) = autosave.flush(Duration::from_secs(3))
             {
                 self.state.say(error.to_string());
                 return;
@@ -336,6 +319,38 @@ impl App {
             Poll::Cancelled | Poll::Over => false,
         });
         self.relinks = relinks;
+    }
+
+    /// Goes on without saving: the autosave forgets what was there.
+    pub(super) fn discard(&mut self, ctx: &Context) {
+        self.leave(ctx);
+    }
+
+    /// Brings a view to the front.
+    pub(super) fn activate(&mut self, view: ViewId) {
+        let Some(kind) = self.document().views.get(&view).map(|view| view.kind.clone()) else {
+            return;
+        };
+        self.state.start = false;
+        self.state.presentation.workspace = match kind {
+            ViewKind::Compare => Workspace::Compare,
+            _ => Workspace::Explore,
+        };
+        self.state.presentation.active = Some(view);
+    }
+
+    /// Empties the cache of features in memory and on disk.
+    pub(super) fn clear_cache(&mut self) {
+        self.session.models.clear_memory();
+        let Some(folder) = self.session.models.features_dir().map(Path::to_owned) else {
+            return;
+        };
+        let spec = Spec::new(Lane::Files, Title::new("job-clear-cache"));
+        let cleared = self.session.runner.submit(spec, move |_| match std::fs::remove_dir_all(&folder) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
+            _ => Ok(()),
+        });
+        cleared.detach();
     }
 
     /// A new project in place of the one that is there.

@@ -12,6 +12,7 @@ use super::App;
 use crate::cx::{Purpose, Request, Sheet};
 use crate::document::{Document, PictureId, Settings, View, ViewId, ViewKind, Workspace};
 use crate::host::Dialog;
+use crate::panels::unsaved::Answer;
 use crate::samples;
 
 /// Longest text of a link, and most files that it may name.
@@ -82,10 +83,11 @@ impl App {
                 }
             }
             Request::Help(page) => self.host.open_help(&page),
-            Request::Recover(folder, opens) => self.recover(&folder, opens),
-            Request::Save { then_quit } => self.save(then_quit),
-            Request::Discard => self.leave(ctx),
-            Request::Search(folder) => self.search_missing(folder),
+            Request::Recover(orphan) => self.recover(orphan),
+            Request::Unsaved(Answer::Save) => self.save(true),
+            Request::Unsaved(Answer::Discard) => self.discard(ctx),
+            Request::ClearCache => self.clear_cache(),
+            Request::Activate(view) => self.activate(view),
             Request::Keypoints(view) => self.export_keypoints(view),
             Request::CopyTable(view) => self.copy_table(ctx, view),
             Request::SaveBasis(view) => self.ask_basis(view, false),
@@ -276,7 +278,6 @@ impl App {
             }
             Some(kind) => self.add_view(View::new(kind, picture)),
         }
-        self.files.wants_split = true;
     }
 
     /// Opens a view of a picture.
@@ -323,7 +324,10 @@ impl App {
     fn use_model(&mut self, name: String) {
         self.state.model = Some(name.clone());
         self.preferences.remember_model(&name);
-        self.session.models.add_file(&name);
+        let path = Path::new(&name);
+        if path.is_absolute() {
+            self.session.models.add_file(path);
+        }
         if self.document().model != name {
             self.session.models.forget_failure(&name);
             self.edit_later("edit-use-model", move |document| document.model = name);

@@ -7,6 +7,7 @@ use super::{
     about, inspector, lesson, library, link, missing, models, palette, recovery, settings, shortcuts, start,
     status_bar, tiles, toasts, top_bar, tray, unsaved,
 };
+use super::regions::{self, Region};
 use crate::cx::{Cx, Sheet};
 use crate::document::{ViewId, Workspace};
 use crate::theme;
@@ -22,11 +23,17 @@ pub fn frame_ui(ui: &mut Ui, cx: &mut Cx<'_>, tree: Option<&mut Tree<ViewId>>) {
     Panel::top("top-bar")
         .exact_size(44.0)
         .frame(panel(ui))
-        .show(ui, |ui| top_bar::top_bar_ui(ui, cx));
+        .show(ui, |ui| {
+            regions::anchor(ui, Region::TopBar);
+            top_bar::top_bar_ui(ui, cx);
+        });
     Panel::bottom("status-bar")
         .exact_size(26.0)
         .frame(panel(ui))
-        .show(ui, |ui| status_bar::status_bar_ui(ui, cx));
+        .show(ui, |ui| {
+            regions::anchor(ui, Region::Status);
+            status_bar::status_bar_ui(ui, cx);
+        });
     if tray::is_needed(cx) {
         tray::tray_ui(ui, cx);
     }
@@ -56,7 +63,10 @@ fn work_ui(ui: &mut Ui, cx: &mut Cx<'_>, workspace: Workspace, tree: &mut Tree<V
         } else {
             side.resizable(true).default_size(228.0).size_range(160.0..=420.0)
         };
-        side.show(ui, |ui| library::library_ui(ui, cx));
+        side.show(ui, |ui| {
+            regions::anchor(ui, Region::Library);
+            library::library_ui(ui, cx);
+        });
     }
     let active = cx.active().map(|(id, _)| id);
     if !starts && cx.state.panels.inspector && let Some(active) = active {
@@ -66,10 +76,14 @@ fn work_ui(ui: &mut Ui, cx: &mut Cx<'_>, workspace: Workspace, tree: &mut Tree<V
             .resizable(true)
             .default_size(292.0)
             .size_range(range)
-            .show(ui, |ui| inspector::inspector_ui(ui, cx, active));
+            .show(ui, |ui| {
+                regions::anchor(ui, Region::Inspector);
+                inspector::inspector_ui(ui, cx, active);
+            });
     }
     let canvas = Frame::new().fill(theme::palette(ui).canvas);
     CentralPanel::default().frame(canvas).show(ui, |ui| {
+        regions::anchor(ui, Region::Views);
         if starts {
             start::start_ui(ui, cx);
         } else if empty {

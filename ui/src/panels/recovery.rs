@@ -7,7 +7,8 @@ use egui::{Align, Layout, RichText, Ui};
 use super::sheet::{self, Card};
 use crate::cx::{Cx, Request, Sheet};
 use crate::icons;
-use crate::keep::Orphan;
+use crate::document::Project;
+use crate::keep::autosave::Orphan;
 use crate::text::{Text, tr, tr_with};
 use crate::theme;
 use crate::widgets::Button;
@@ -16,7 +17,7 @@ use crate::widgets::Button;
 #[derive(Debug, Default)]
 pub struct State {
     /// Newest first. Held here, no other window is offered the same.
-    pub orphans: Vec<Orphan>,
+    pub orphans: Vec<Orphan<Project>>,
     /// Whether each of them was asked to be thrown away once: the second click does it.
     doomed: Option<usize>,
 }
@@ -56,9 +57,9 @@ enum Choice {
     Discard,
 }
 
-fn orphan_ui(ui: &mut Ui, orphan: &Orphan, is_doomed: bool) -> Option<Choice> {
+fn orphan_ui(ui: &mut Ui, orphan: &Orphan<Project>, is_doomed: bool) -> Option<Choice> {
     let palette = theme::palette(ui);
-    let name = orphan.project_path.as_deref().and_then(|path| path.file_stem());
+    let name = orphan.project_path().and_then(|path| path.file_stem());
     let name = name.map_or_else(|| tr(ui, "app-untitled"), |name| name.to_string_lossy().into_owned().into());
     let mut choice = None;
     ui.horizontal(|ui| {
@@ -75,8 +76,8 @@ fn orphan_ui(ui: &mut Ui, orphan: &Orphan, is_doomed: bool) -> Option<Choice> {
                 ui.spacing_mut().item_spacing.y = 0.0;
                 let shown = RichText::from(name).color(palette.text_0);
                 ui.add(egui::Label::new(shown).truncate());
-                sheet::small(ui, &age(ui, orphan.saved_at));
-                let place = orphan.project_path.as_ref();
+                sheet::small(ui, &age(ui, orphan.saved_at()));
+                let place = orphan.project_path();
                 let place = place.map_or_else(|| tr(ui, "recovery-never-saved"), |path| path.display().to_string().into());
                 let shown = RichText::from(place).small().color(palette.text_2);
                 ui.add(egui::Label::new(shown).truncate());
@@ -91,7 +92,11 @@ fn act(cx: &mut Cx<'_>, at: usize, choice: Choice) {
     state.doomed = None;
     match choice {
         Choice::Doom => state.doomed = Some(at),
-        Choice::Discard => state.orphans.remove(at).discard(),
+        Choice::Discard => {
+            if let Err(error) = state.orphans.remove(at).discard() {
+                cx.say(error.to_string());
+            }
+        }
         Choice::Open => {
             let orphan = state.orphans.remove(at);
             cx.todo.requests.push_back(Request::Recover(orphan));

@@ -144,7 +144,7 @@ fn begin_ui(ui: &mut Ui, cx: &mut Cx<'_>, cat: Option<PictureId>) {
         super::lesson::begin(cx, cat);
     }
     let open = Button::new(tr(ui, "library-open")).icon(icons::FOLDER_OPEN).large();
-    if ui.add(super::with_key(open, cx, Command::OpenPictures).show_key()).clicked() {
+    if ui.add(super::with_key(ui, open, cx, Command::OpenPictures).show_key()).clicked() {
         cx.run(Command::OpenPictures);
     }
 }
@@ -250,7 +250,7 @@ fn words_ui(ui: &mut Ui, cx: &Cx<'_>, room: Rect) {
     let (icon, _) = ui.allocate_exact_size(vec2(28.0, 28.0), Sense::hover());
     paint::icon(ui.painter(), icon.left_center() + vec2(11.0, 0.0), icons::IMAGES, 22.0, palette.text_2);
     ui.add(egui::Label::new(RichText::from(tr(ui, "app-drop-here")).color(palette.text_1)).truncate());
-    let keys = super::key_of(cx, Command::Paste);
+    let keys = super::key_of(ui, cx, Command::PastePicture);
     if ui.available_width() > 180.0 && !keys.is_empty() {
         ui.label(RichText::from(tr(ui, "start-paste")).color(palette.text_2));
         ui.add(KeyCap::new(keys));

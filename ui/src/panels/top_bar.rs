@@ -106,7 +106,7 @@ fn history_ui(
     };
     let reason = label.is_none().then(|| tr(ui, nothing));
     let button = Button::icon_only(icon, name).disabled_because(reason);
-    if ui.add(super::with_key(button, cx, command)).clicked() {
+    if ui.add(super::with_key(ui, button, cx, command)).clicked() {
         cx.run(command);
     }
 }
@@ -118,7 +118,7 @@ fn ends_ui(ui: &mut Ui, cx: &mut Cx<'_>, room: Rect) -> f32 {
     let ui = &mut ui;
     ui.spacing_mut().item_spacing.x = 8.0;
     let settings = Button::icon_only(icons::GEAR, tr(ui, "app-settings"));
-    if ui.add(super::with_key(settings, cx, Command::Settings)).clicked() {
+    if ui.add(super::with_key(ui, settings, cx, Command::Settings)).clicked() {
         cx.run(Command::Settings);
     }
     let help = ui.add(Button::icon_only(icons::QUESTION, tr(ui, "app-help")));
@@ -127,7 +127,7 @@ fn ends_ui(ui: &mut Ui, cx: &mut Cx<'_>, room: Rect) -> f32 {
         search_ui(ui, cx);
     } else {
         let search = Button::icon_only(icons::MAGNIFYING_GLASS, tr(ui, "app-find-command"));
-        if ui.add(super::with_key(search, cx, Command::Palette)).clicked() {
+        if ui.add(super::with_key(ui, search, cx, Command::Palette)).clicked() {
             cx.run(Command::Palette);
         }
     }
@@ -144,7 +144,7 @@ fn search_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
     let stroke = egui::Stroke::new(1.0, line);
     ui.painter().rect(rect, theme::RADIUS[1], palette.field, stroke, egui::StrokeKind::Inside);
     paint::icon(ui.painter(), pos2(rect.left() + 16.0, rect.center().y), icons::MAGNIFYING_GLASS, 14.0, palette.text_2);
-    let keys = super::key_of(cx, Command::Palette);
+    let keys = super::key_of(ui, cx, Command::Palette);
     let mut right = rect.right() - 8.0;
     if !keys.is_empty() {
         let galley = paint::line_of_text(ui.painter(), &keys, paint::tiny(), palette.text_2, 90.0);

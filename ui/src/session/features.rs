@@ -11,8 +11,7 @@ use dinoscope_engine::analysis::Subject;
 use dinoscope_engine::features::norm_name;
 use dinoscope_engine::preprocess::Resample;
 use dinoscope_engine::{Extractor, FeatureMap, LayerFeatures, Norm, Provenance, Size};
-use dinoscope_jobs::features as work;
-use dinoscope_jobs::runner::{Lane, Progress, Runner, Slot as JobSlot, Spec, Title};
+use dinoscope_jobs::runner::{Lane, Progress, Runner, Slot as JobSlot, Spec, Title, Unit};
 use image::RgbImage;
 
 use super::pictures::OpenPicture;
@@ -217,7 +216,8 @@ fn start(
         let mut request = settings.request();
         request.layers = layers(&extractor, &picture, wanted, last, &request.preprocess);
         let start = Instant::now();
-        let features = work::compute(&extractor, &picture.picture, &request, cx)?;
+        let mut progress = |done, total| cx.progress(done as u64, total as u64, Unit::Blocks);
+        let features = extractor.features_until(&picture.picture, &request, cx.cancel(), &mut progress)?;
         let took = (!features.cached).then(|| start.elapsed());
         let input_px = features.input_px;
         let layer = features

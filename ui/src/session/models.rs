@@ -241,6 +241,12 @@ impl Models {
         &self.list
     }
 
+    /// Names of the models that are on this computer.
+    pub fn ready_names(&self) -> Vec<String> {
+        let here = self.list.iter().filter(|known| known.is_here());
+        here.map(|known| known.name.clone()).collect()
+    }
+
     /// Lists a file or folder of the user's from now on.
     pub fn add_file(&mut self, path: &Path) {
         let name = path.to_string_lossy().into_owned();

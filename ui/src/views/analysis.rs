@@ -17,7 +17,7 @@ use crate::canvas::{CanvasTools, Gesture, Tool, marks};
 use crate::cx::Cx;
 use crate::document::{PictureId, Settings, ViewId};
 use crate::parts;
-use crate::session::{Answer, Content, Ready, Slot};
+use crate::session::{Answer, Content, Ready, Session, Slot};
 use crate::text::{self, Text, tr, tr_with};
 
 mod inspector;
@@ -232,7 +232,7 @@ fn update(cx: &mut Cx<'_>, id: ViewId, analysis: &Analysis, ready: &[(PictureId,
         let pictures: Vec<PictureId> = all.iter().map(|(picture, _)| *picture).collect();
         let subjects: Vec<Subject> = all.iter().map(|(_, ready)| ready.subject.as_ref().clone()).collect();
         state.job.start(runner.submit(spec, move |cx| {
-            let found = dinoscope_jobs::analysis::run(&analysis, &subjects, cx)?;
+            let found = analysis.run(&subjects, &Session::analysis_context(cx.cancel()))?;
             Ok(Arc::new(Outcome::new(found, pictures)))
         }));
     }

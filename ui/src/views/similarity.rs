@@ -18,7 +18,7 @@ use crate::document::{
     Document, PictureId, Pin, PinId, PinShape, Query, Settings, Sign, ViewId,
 };
 use crate::parts;
-use crate::session::{Answer, Content, FeatureKey, Ready, Slot};
+use crate::session::{Answer, Content, FeatureKey, Ready, Session, Slot};
 use crate::text::{self, tr, tr_with};
 
 mod inspector;
@@ -291,7 +291,7 @@ fn combined(cx: &mut Cx<'_>, id: ViewId, ready: &Arc<Ready>, settings: &Settings
         spec.slot = Some(JobSlot::new(format!("similarity/{}", id.0)));
         spec.visible = Visibility::Hidden;
         state.combined.start(runner.submit(spec, move |cx| {
-            let found = dinoscope_jobs::analysis::run(&Analysis::from(analysis), &subjects, cx)?;
+            let found = Analysis::from(analysis).run(&subjects, &Session::analysis_context(cx.cancel()))?;
             let values = last_map(found).ok_or_else(|| {
                 dinoscope_jobs::runner::Failure::new("the analysis gave no map")
             })?;

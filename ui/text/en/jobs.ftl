@@ -26,3 +26,4 @@ job-similarity = Comparing patches
 job-thin = Spreading out the matches
 job-thumbnail = Thumbnail of { $name }
 job-values = Writing the values
+job-clear-cache = Clearing the cache of features

@@ -139,7 +139,7 @@ fn lines_ui(ui: &mut Ui, cx: &mut Cx<'_>, lines: &[Line]) {
                 ui.separator();
             }
             Run(command) => {
-                let keys = panels::key_of(cx, command);
+                let keys = panels::key_of(ui, cx, command);
                 if menu::item(ui, None, &tr(ui, command.title()), &keys) {
                     cx.run(command);
                 }
