@@ -49,7 +49,7 @@ pub enum FeaturesError {
 }
 
 /// What is wanted of each picture.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Request {
     /// Input size and resampling. Patch and statistics are the model's and are filled in.
     pub preprocess: Preprocess,
@@ -109,6 +109,12 @@ impl Extractor {
     /// What the cache did, if there is one.
     pub fn cache(&self) -> Option<&FeatureCache> {
         self.cache.as_deref()
+    }
+
+    /// The same model without a cache: everything is computed anew.
+    #[must_use]
+    pub fn without_cache(&self) -> Self {
+        Self::new(Arc::clone(&self.model), None)
     }
 
     /// The preprocessing that this model needs for `request`.

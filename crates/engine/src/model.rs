@@ -5,6 +5,7 @@ mod load;
 mod report;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use dinoscope_model::checkpoint::{Checkpoint, CheckpointError};
 use dinoscope_model::{Backbone, BackboneConfig, Fresh, WeightsError};
@@ -127,6 +128,8 @@ pub struct Model {
     pub untrained: bool,
     /// Where it runs.
     pub device: ComputeDevice,
+    /// What its file holds.
+    pub report: Arc<ModelReport>,
 }
 
 impl Model {
@@ -174,6 +177,7 @@ impl Model {
             license: Some(Builtin::LICENSE.into()),
             untrained,
             device: device.clone(),
+            report: Arc::new(ModelReport::builtin()),
         })
     }
 
@@ -184,20 +188,19 @@ impl Model {
         load: Watched<'_>,
     ) -> Result<Self, ModelError> {
         checkpoint.refuse_if_incomplete()?;
-        let (mean, std) = checkpoint.statistics();
         let stop = load.stop().clone();
         let backbone = load.fill(checkpoint.config(), checkpoint, device)?;
-        let sha256 = checkpoint.sha256_until(&stop);
-        let sha256 = sha256.ok_or(WeightsError::Cancelled)?.to_owned();
+        let report = ModelReport::of(checkpoint, &stop)?;
         Ok(Self {
             name,
             backbone,
-            config: checkpoint.config().clone(),
-            statistics: Statistics { mean, std },
-            sha256,
-            license: checkpoint.license().map(ToOwned::to_owned),
-            untrained: report::is_untrained(checkpoint),
+            config: report.config.clone(),
+            statistics: report.statistics,
+            sha256: report.sha256.clone(),
+            license: report.license.clone(),
+            untrained: report.untrained,
             device: device.clone(),
+            report: Arc::new(report),
         })
     }
 

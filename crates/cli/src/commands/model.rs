@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use dinoscope_engine::model::{
     self, Builtin, Counts, LICENSE, ListedModel, ModelReport, ModelSource, Presence, find_model,
 };
@@ -10,7 +10,7 @@ use dinoscope_engine::preprocess::Statistics;
 use dinoscope_engine::store::{DownloadOptions, Progress, Store, Wanted};
 use dinoscope_model::checkpoint::{Checkpoint, DType, Layout, SaveOptions, Written, convert, save};
 use dinoscope_model::variants::Data;
-use dinoscope_model::{BackboneConfig, Fresh, Variant, Weights};
+use dinoscope_model::{BackboneConfig, Fresh, Weights};
 use serde_json::{Value, json};
 
 use crate::CancelToken;
@@ -184,7 +184,7 @@ fn download(
     endpoint: Option<String>,
     cancel: &CancelToken,
 ) -> Result<()> {
-    let wanted = wanted(name)?;
+    let wanted = Wanted::by_name(name)?;
     let store = session::store()?;
     let mut options = DownloadOptions::from_env();
     options.replace = common.force;
@@ -223,20 +223,6 @@ fn download(
     let json = json!({ "command": "model download", "name": installed.name, "path": installed.path, "source": installed.source });
     out::results(common, &json, &[installed.path.display().to_string()]);
     Ok(())
-}
-
-fn wanted(name: &str) -> Result<Wanted> {
-    match Variant::by_name(name) {
-        Some(Variant {
-            repository: Some(repository),
-            ..
-        }) => Ok(Wanted::new(name, repository)?),
-        Some(_) => bail!("model {name} is not on the hub: open its file with --model PATH"),
-        None if name.contains('/') => Ok(Wanted::from_repository(name)?),
-        None => {
-            bail!("no model \"{name}\": expected a name of `dinoscope model list` or owner/name")
-        }
-    }
 }
 
 fn convert_to(

@@ -3,18 +3,17 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use dinoscope_model::BackboneConfig;
 use dinoscope_model::checkpoint::{
     Checkpoint, Group, Layout, LoadReport, Status, parameter_count, tensors,
 };
 use dinoscope_model::variants::Data;
+use dinoscope_model::{BackboneConfig, Stop, WeightsError};
 use serde::Serialize;
 
 use super::{BUILTIN, Builtin, ModelError, ModelSource, find_model};
 use crate::analysis::CancelToken;
 use crate::preprocess::Statistics;
 use crate::store::Store;
-use dinoscope_model::WeightsError;
 
 /// What a model's file holds, compared with what its network needs.
 #[derive(Clone, Debug, Serialize)]
@@ -84,7 +83,7 @@ impl ModelReport {
     ) -> Result<Self, ModelError> {
         match find_model(name, store)? {
             ModelSource::Builtin => Ok(Self::builtin()),
-            ModelSource::Path(path) => Self::of(&Checkpoint::open(&path)?, cancel),
+            ModelSource::Path(path) => Self::of(&Checkpoint::open(&path)?, cancel.stop()),
         }
     }
 
@@ -114,12 +113,12 @@ impl ModelReport {
     }
 
     /// An opened file; reads all of it for its hash.
-    pub fn of(checkpoint: &Checkpoint, cancel: &CancelToken) -> Result<Self, ModelError> {
+    pub(super) fn of(checkpoint: &Checkpoint, stop: &Stop) -> Result<Self, ModelError> {
         let report = checkpoint.report();
         let (mean, std) = checkpoint.statistics();
         let statuses = report.tensors.iter();
         let groups = grouped(statuses.map(|tensor| (tensor.group, tensor.status)));
-        let sha256 = checkpoint.sha256_until(cancel.stop());
+        let sha256 = checkpoint.sha256_until(stop);
         Ok(Self {
             name: checkpoint.path().display().to_string(),
             path: Some(checkpoint.path().to_owned()),
@@ -129,7 +128,10 @@ impl ModelReport {
             variant: checkpoint.variant().map(|variant| variant.name),
             data: checkpoint.data(),
             params: checkpoint.params(),
-            untrained: is_untrained(checkpoint),
+            untrained: checkpoint
+                .metadata()
+                .get("untrained")
+                .is_some_and(|value| value == "true"),
             license: checkpoint.license().map(ToOwned::to_owned),
             sha256: sha256.ok_or(WeightsError::Cancelled)?.to_owned(),
             counts: total(&groups, report.unexpected.len()),
@@ -143,12 +145,6 @@ impl ModelReport {
     pub fn is_complete(&self) -> bool {
         self.counts.loaded == self.counts.expected
     }
-}
-
-/// Whether the file says that its weights are random.
-pub(super) fn is_untrained(checkpoint: &Checkpoint) -> bool {
-    let stated = checkpoint.metadata().get("untrained");
-    stated.is_some_and(|value| value == "true")
 }
 
 fn grouped(tensors: impl Iterator<Item = (Group, Status)>) -> Vec<TensorGroup> {

@@ -16,6 +16,20 @@ pub enum StoreError {
         /// The name as given.
         name: String,
     },
+    /// A name that is neither a released model's nor a repository's.
+    #[error("no model \"{name}\": expected a name of `dinoscope model list` or owner/name")]
+    UnknownModel {
+        /// The name as given.
+        name: String,
+    },
+    /// A released model whose weights are not on the hub.
+    #[error(
+        "model {name} is not on the hub: get its file from its publisher and open it by its path"
+    )]
+    NotOnHub {
+        /// The name as given.
+        name: String,
+    },
     /// A repository that is not of the form `owner/name`.
     #[error("not a repository: expected owner/name, found {repository:?}")]
     Repository {

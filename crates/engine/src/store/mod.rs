@@ -17,6 +17,7 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use dinoscope_model::Variant;
 use serde::{Deserialize, Serialize};
 
 pub use error::StoreError;
@@ -98,6 +99,19 @@ impl Wanted {
             name: name.to_owned(),
             repository: repository.to_owned(),
         })
+    }
+
+    /// A released model by its short name, or any repository of the hub as `owner/name`.
+    pub fn by_name(name: &str) -> Result<Self, StoreError> {
+        let owned = || name.to_owned();
+        match Variant::by_name(name) {
+            Some(variant) => match variant.repository {
+                Some(repository) => Self::new(name, repository),
+                None => Err(StoreError::NotOnHub { name: owned() }),
+            },
+            None if name.contains('/') => Self::from_repository(name),
+            None => Err(StoreError::UnknownModel { name: owned() }),
+        }
     }
 
     /// Any repository of the hub; the store calls it `owner--name`.

@@ -6,8 +6,9 @@ use dinoscope_engine::analysis::CancelToken;
 
 use super::error::JobError;
 use super::job::{Job, Verdict};
+use super::lane::Lane;
 use super::notify::Notify;
-use super::spec::{JobId, Progress, Unit};
+use super::spec::{JobId, Progress, Spec, Title, Unit};
 
 /// Cancel, pause and progress of the job that holds it. A clone speaks for the same job.
 #[derive(Clone)]
@@ -17,6 +18,17 @@ pub struct JobContext {
 }
 
 impl JobContext {
+    /// A context without a runner: nobody hears of the progress, and `cancel` ends the work.
+    pub fn alone(cancel: CancelToken) -> Self {
+        let spec = Spec::new(Lane::Files, Title::new(""));
+        let mut job = Job::new(JobId(0), spec);
+        job.cancel = cancel;
+        Self {
+            job: Arc::new(job),
+            notify: Arc::new(Notify::new(Arc::new(|| {}))),
+        }
+    }
+
     /// The job's number.
     pub fn id(&self) -> JobId {
         self.job.id
@@ -30,6 +42,11 @@ impl JobContext {
     /// Whether the job is to stop.
     pub fn is_cancelled(&self) -> bool {
         self.job.cancel.is_cancelled()
+    }
+
+    /// The last progress.
+    pub fn last_progress(&self) -> Progress {
+        self.job.live().progress
     }
 
     /// Says how far the job is; cheap enough to be called for every file and every block.
