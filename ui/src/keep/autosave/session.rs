@@ -17,8 +17,17 @@ const OWNER: &str = "owner.json";
 /// The folder of this process.
 pub(super) struct Session {
     folder: PathBuf,
-    /// Locked while it is open; the system lets go of it however the process ends.
-    lock: File,
+    lock: Lock,
+}
+
+/// A locked file. The system lets go of the lock however the process ends.
+struct Lock(File);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing alone is not enough while a process is being started: until it runs, it shares our open files.
+        let _ = self.0.unlock();
+    }
 }
 
 impl Session {
@@ -71,7 +80,7 @@ pub(super) fn state_path(folder: &Path) -> PathBuf {
 }
 
 /// A session that nobody lives in anymore, held so that no second process takes it.
-pub(super) struct Claim(Option<File>);
+pub(super) struct Claim(Option<Lock>);
 
 impl Claim {
     /// Claims a session if its process is gone.
@@ -84,7 +93,7 @@ impl Claim {
             return (!owner_lives(folder)).then_some(Self(None));
         };
         match lock.try_lock() {
-            Ok(()) => Some(Self(Some(lock))),
+            Ok(()) => Some(Self(Some(Lock(lock)))),
             Err(TryLockError::WouldBlock) => None,
             // No locks on this file system.
             Err(TryLockError::Error(_)) => (!owner_lives(folder)).then_some(Self(None)),
@@ -98,7 +107,7 @@ impl Claim {
 }
 
 /// Removes the state first: whatever goes wrong afterwards, nothing is offered again.
-fn remove(folder: &Path, lock: Option<File>) -> io::Result<()> {
+fn remove(folder: &Path, lock: Option<Lock>) -> io::Result<()> {
     let outcome = fs::remove_file(state_path(folder));
     // Windows removes no file that is open.
     drop(lock);
@@ -109,7 +118,7 @@ fn remove(folder: &Path, lock: Option<File>) -> io::Result<()> {
 }
 
 /// Marks the folder as this process's own.
-fn occupy(folder: &Path) -> io::Result<File> {
+fn occupy(folder: &Path) -> io::Result<Lock> {
     let lock = File::options()
         .create(true)
         .truncate(false)
@@ -121,7 +130,7 @@ fn occupy(folder: &Path) -> io::Result<File> {
     }
     let owner = serde_json::to_vec(&Owner::this_process()).map_err(io::Error::other)?;
     atomic::replace(&folder.join(OWNER), &owner)?;
-    Ok(lock)
+    Ok(Lock(lock))
 }
 
 /// A process, told from a later one of the same number by when it started.
