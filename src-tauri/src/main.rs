@@ -1,2 +1,8 @@
 //! Starts the desktop app.
-fn main() {}
+#![cfg_attr(not(debug_assertions), windows_subsystem = "windows")]
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    dinoscope_app::main()
+}
