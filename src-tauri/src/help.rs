@@ -9,9 +9,16 @@ const LABEL: &str = "help";
 /// Shows `page` of the manual, in the window that is open or in a new one. Does not wait.
 ///
 /// `page` is a name, `similarity`, with a language before it, `zh-CN/similarity`, or a place behind it, `models#gated`.
-/// Anything else shows the first page.
+/// Anything else shows the first page. Without a language the system's is taken.
 pub(crate) fn open(app: &AppHandle, page: &str) {
-    let (app, address) = (app.clone(), address(page));
+    let locale = sys_locale::get_locale().unwrap_or_default();
+    let mut address = address(page, &locale);
+    let file = address.split('#').next().unwrap_or_default().to_owned();
+    if app.asset_resolver().get(file).is_none() {
+        tracing::warn!(page, "no such page of the manual");
+        address = self::address("index", &locale);
+    }
+    let app = app.clone();
     // Elsewhere than in a frame: making a window draws the others.
     tauri::async_runtime::spawn_blocking(move || {
         if let Err(error) = show(&app, &address) {
@@ -46,8 +53,8 @@ fn show(app: &AppHandle, address: &str) -> tauri::Result<()> {
 }
 
 /// Where a page is among the files of the manual.
-fn address(page: &str) -> String {
-    let (language, page) = page.split_once('/').unwrap_or(("en", page));
+fn address(page: &str, locale: &str) -> String {
+    let (language, page) = page.split_once('/').unwrap_or((locale, page));
     let folder = if language.starts_with("zh") {
         "zh-CN"
     } else {
@@ -88,14 +95,15 @@ mod tests {
 
     #[test]
     fn pages_are_found_by_name_and_place() {
-        assert_eq!(address("similarity"), "en/similarity.html");
-        assert_eq!(address("zh-CN/models#gated"), "zh-CN/models.html#gated");
+        assert_eq!(address("similarity", "fr-FR"), "en/similarity.html");
+        assert_eq!(address("similarity", "zh-TW"), "zh-CN/similarity.html");
+        assert_eq!(address("en/models#gated", "zh-CN"), "en/models.html#gated");
     }
 
     #[test]
     fn other_names_show_the_first_page() {
         for page in ["", "../secret", "a/b", "a.html", "a#b\"c", "#x", "A"] {
-            assert_eq!(address(page), "en/index.html", "{page}");
+            assert_eq!(address(page, ""), "en/index.html", "{page}");
         }
     }
 
