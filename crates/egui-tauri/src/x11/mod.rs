@@ -127,8 +127,12 @@ fn native_handle(area: &gtk::DrawingArea) -> Result<RawWindowHandle, Error> {
 
 fn follow_size(area: &gtk::DrawingArea, input: &Rc<Input>) {
     let set_size = |area: &gtk::DrawingArea, input: &Input| {
-        let scale = area.scale_factor();
-        let px = |logical: i32| u32::try_from(logical * scale).unwrap_or(0);
+        let scale = u32::try_from(area.scale_factor()).unwrap_or(1);
+        // GTK gives every widget one unit before it lays it out.
+        let px = |logical: i32| match u32::try_from(logical) {
+            Ok(logical) if logical > 1 => logical.saturating_mul(scale),
+            _ => 0,
+        };
         input.set_size_px([px(area.allocated_width()), px(area.allocated_height())]);
     };
     let shared = Rc::clone(input);

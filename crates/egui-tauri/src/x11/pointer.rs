@@ -104,19 +104,33 @@ fn pointer_button(number: u32) -> Option<PointerButton> {
 
 fn connect_scroll(area: &gtk::DrawingArea, input: &Rc<Input>) {
     let shared = Rc::clone(input);
+    // GDK tells when fingers leave the touchpad, but not when they touch it.
+    let touching = Cell::new(false);
     area.connect_scroll_event(move |_, event| {
         shared.set_modifiers(modifiers(event.state()));
-        shared.push(Event::MouseWheel {
-            unit: MouseWheelUnit::Line,
-            delta: lines(event.direction(), event.delta()),
-            phase: if event.is_stop() {
-                TouchPhase::End
-            } else {
-                TouchPhase::Move
-            },
-            source: source(event),
-            modifiers: shared.modifiers(),
-        });
+        let source = source(event);
+        let delta = lines(event.direction(), event.delta());
+        let send = |delta, phase| {
+            shared.push(Event::MouseWheel {
+                unit: MouseWheelUnit::Line,
+                delta,
+                phase,
+                source,
+                modifiers: shared.modifiers(),
+            });
+        };
+        let stop = event.is_stop();
+        let touches = source == MouseWheelSource::Trackpad && !stop;
+        let before = touching.replace(touches);
+        if touches && !before {
+            send(Vec2::ZERO, TouchPhase::Start);
+        }
+        let phase = if stop {
+            TouchPhase::End
+        } else {
+            TouchPhase::Move
+        };
+        send(delta, phase);
         glib::Propagation::Stop
     });
 }
