@@ -14,13 +14,18 @@ impl Host for PlainHost {
         let picked = std::env::var_os("DINOSCOPE_PICK").map(PathBuf::from);
         let paths: Vec<PathBuf> = match (dialog.kind, picked) {
             (_, None) => Vec::new(),
-            (DialogKind::SaveFile, Some(folder)) if folder.is_dir() => {
-                dialog.file_name.iter().map(|name| folder.join(name)).collect()
-            }
+            (DialogKind::SaveFile, Some(folder)) if folder.is_dir() => dialog
+                .file_name
+                .iter()
+                .map(|name| folder.join(name))
+                .collect(),
             (_, Some(path)) => vec![path],
         };
         // The window reads this in its next frame.
-        drop(self.answers.send(Message::Picked { id: dialog.id, paths }));
+        drop(self.answers.send(Message::Picked {
+            id: dialog.id,
+            paths,
+        }));
     }
 
     fn notify(&mut self, title: &str, body: &str) {
@@ -59,7 +64,9 @@ impl eframe::App for Window {
 }
 
 fn main() -> eframe::Result {
-    tracing_subscriber::fmt().with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .init();
     let options = eframe::NativeOptions {
         viewport: egui::ViewportBuilder::default()
             .with_inner_size([1440.0, 900.0])

@@ -26,13 +26,13 @@ pub use orphan::{Orphan, orphans};
 
 /// When to write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Timing {
+struct Timing {
     /// Quiet time after the last edit.
-    pub quiet: Duration,
+    quiet: Duration,
     /// Longest time that an edit waits while others follow.
-    pub longest: Duration,
+    longest: Duration,
     /// Time until a failed write is tried again without a new edit.
-    pub retry: Duration,
+    retry: Duration,
 }
 
 impl Default for Timing {
