@@ -45,9 +45,6 @@ pub fn frame_ui(ui: &mut Ui, cx: &mut Cx<'_>, tree: Option<&mut Tree<ViewId>>) {
     }
     sheet_ui(ui, cx);
     toasts::toasts_ui(ui, cx);
-    if cx.state.lesson.is_some() {
-        lesson::lesson_ui(ui, cx);
-    }
 }
 
 fn work_ui(ui: &mut Ui, cx: &mut Cx<'_>, workspace: Workspace, tree: &mut Tree<ViewId>) {
@@ -81,6 +78,7 @@ fn work_ui(ui: &mut Ui, cx: &mut Cx<'_>, workspace: Workspace, tree: &mut Tree<V
                 inspector::inspector_ui(ui, cx, active);
             });
     }
+    lesson::lesson_ui(ui, cx);
     let canvas = Frame::new().fill(theme::palette(ui).canvas);
     CentralPanel::default().frame(canvas).show(ui, |ui| {
         regions::anchor(ui, Region::Views);

@@ -70,3 +70,5 @@ status-hint-analysis = Hover to read values · settings at the right
 compare-empty = Compare layers, models, sizes or norms on one picture.
 compare-begin = Compare layers
 models-built-in-name = Built-in model
+
+edit-remove-pictures = remove pictures

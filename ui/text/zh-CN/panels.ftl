@@ -67,3 +67,5 @@ status-hint-analysis = 悬停读取数值 · 设置在右侧
 compare-empty = 在一张图片上对比层、模型、尺寸或归一化。
 compare-begin = 对比各层
 models-built-in-name = 内置模型
+
+edit-remove-pictures = 移除图片

@@ -39,7 +39,7 @@ const EDIT: &[Line] = &[
     Run(Command::Undo),
     Run(Command::Redo),
     Rule,
-    Run(Command::Paste),
+    Run(Command::PastePicture),
     Run(Command::CopyView),
     Run(Command::CopyValues),
     Run(Command::CopyCommandLine),
@@ -140,7 +140,7 @@ fn lines_ui(ui: &mut Ui, cx: &mut Cx<'_>, lines: &[Line]) {
             }
             Run(command) => {
                 let keys = panels::key_of(ui, cx, command);
-                if menu::item(ui, None, &tr(ui, command.title()), &keys) {
+                if menu::item(ui, command.icon(), &tr(ui, command.name_id()), &keys) {
                     cx.run(command);
                 }
             }
