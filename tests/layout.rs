@@ -54,11 +54,19 @@ fn arrows_point_one_way() {
             "dinoscope-train",
             vec!["dinoscope-model", "dinoscope-engine"],
         ),
+        (
+            "dinoscope-jobs",
+            vec!["dinoscope-model", "dinoscope-engine"],
+        ),
         ("dinoscope", vec!["dinoscope-model", "dinoscope-engine"]),
+        ("egui-tauri", vec![]),
+        ("dinoscope-ui", vec!["dinoscope-engine", "dinoscope-jobs"]),
+        ("dinoscope-app", vec!["dinoscope-engine", "dinoscope-ui"]),
         (
             "dinoscope-tests",
             vec![
                 "dinoscope",
+                "dinoscope-app",
                 "dinoscope-model",
                 "dinoscope-engine",
                 "dinoscope-shaders",
@@ -87,6 +95,21 @@ fn the_network_crate_knows_no_pictures_and_no_graphics() {
             "dinoscope-model must not depend on {outsider}"
         );
     }
+}
+
+#[test]
+fn the_panels_know_no_window_and_the_host_knows_no_dino() {
+    let all = dependencies();
+    for outsider in ["tauri", "egui-tauri", "rfd", "gtk", "winit", "tokio", "ureq", "hf-hub"] {
+        let found = &all["dinoscope-ui"];
+        assert!(!found.iter().any(|name| name == outsider), "dinoscope-ui must not depend on {outsider}");
+    }
+    let egui: Vec<&String> = all
+        .iter()
+        .filter(|(_, found)| found.iter().any(|name| name == "egui"))
+        .map(|(package, _)| package)
+        .collect();
+    assert_eq!(egui, ["dinoscope-app", "dinoscope-ui", "egui-tauri"], "only these see egui");
 }
 
 #[test]

@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod analyses;
+#[cfg(target_os = "linux")]
+mod app;
 mod cli;
 mod features;
 mod golden;

@@ -98,6 +98,8 @@ impl App {
     pub fn new(ctx: &Context, render: &egui_wgpu::RenderState, setup: Setup) -> Self {
         fonts::install(ctx);
         theme::install(ctx);
+        // The text has a scale of its own, with the same keys.
+        ctx.options_mut(|options| options.zoom_with_keyboard = false);
         let (preferences, complaint) = files::preferences(&setup);
         let device = setup.device.unwrap_or_else(|| preferences.device.parse().unwrap_or_default());
         let cache = preferences.cache_bytes;
@@ -118,8 +120,8 @@ impl App {
             inbox,
             messages,
             todo: Todo::default(),
-            explore: Tree::empty("explore"),
-            compare: Tree::empty("compare"),
+            explore: Tree::empty(egui::Id::unique("explore")),
+            compare: Tree::empty(egui::Id::unique("compare")),
             files: files::Files::default(),
             autosave: None,
             noted: None,
@@ -443,7 +445,7 @@ impl App {
                 self.session.features = crate::session::FeatureStore::default();
             }
             if old.cache_bytes != self.preferences.cache_bytes {
-                self.session.models.set_cache_bytes(self.preferences.cache_bytes);
+                self.session.models.set_cache(self.preferences.cache_bytes);
             }
         }
         if !first {

@@ -179,8 +179,13 @@ pub enum Request {
     Reveal(PictureId),
     /// Shows a page of the manual.
     Help(String),
-    /// Goes on after the question before work is lost.
-    Unsaved(panels::unsaved::Answer),
+    /// Saves the project, asking where if need be.
+    Save {
+        /// Quit afterwards.
+        then_quit: bool,
+    },
+    /// Closes the window without saving.
+    Discard,
     /// Opens what a session that ended badly left behind.
     Recover(Orphan<Project>),
     /// Empties the cache of features on disk and in memory.
@@ -297,12 +302,20 @@ pub struct UiState {
     pub models: panels::models::State,
     /// The sheet of settings.
     pub settings: panels::settings::State,
-    /// The question before work is lost.
-    pub unsaved: panels::unsaved::State,
     /// Projects of sessions that ended badly.
     pub recovery: panels::recovery::State,
     /// Missing pictures.
     pub missing: panels::missing::State,
+    /// What the library keeps.
+    pub library: panels::library::State,
+    /// What the tabs keep.
+    pub tiles: panels::tiles::State,
+    /// The jobs of this frame.
+    pub tray: panels::tray::State,
+    /// What the first start keeps.
+    pub start_page: panels::start::State,
+    /// Steps of the lesson that were done.
+    pub lesson_steps: panels::lesson::State,
 }
 
 /// The project's name and state.

@@ -101,6 +101,11 @@ pub struct PinColor {
     pub sign: Color32,
 }
 
+/// A color that stands for data, as the engine's color maps and palettes give it.
+pub fn data_color([red, green, blue]: [u8; 3]) -> Color32 {
+    Color32::from_rgb(red, green, blue)
+}
+
 /// On pictures.
 pub const ON_PICTURE: OnPicture = OnPicture {
     box_fill: Color32::from_rgba_unmultiplied_const(0x0D, 0x0E, 0x10, 235),

@@ -24,7 +24,10 @@ const ZOOM_STEP: f32 = 1.25;
 impl App {
     /// Turns keys into commands.
     pub(super) fn keys(&mut self, ui: &Ui) {
-        let canvas = self.state.presentation.active.is_some()
+        // Where a control has the focus, its keys are its own.
+        let free = ui.memory(egui::Memory::focused).is_none_or(|id| self.session.is_canvas(id));
+        let canvas = free
+            && self.state.presentation.active.is_some()
             && self.state.sheet == Sheet::None
             && self.state.presentation.workspace != Workspace::Models;
         let context = KeyContext {

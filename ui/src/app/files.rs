@@ -165,8 +165,8 @@ impl App {
                 missing += usize::from(!entry.path.exists());
             }
         });
-        self.explore = project.presentation.tiles.take().unwrap_or_else(|| egui_tiles::Tree::empty("explore"));
-        self.compare = project.presentation.compare.take().unwrap_or_else(|| egui_tiles::Tree::empty("compare"));
+        self.explore = project.presentation.tiles.take().unwrap_or_else(|| egui_tiles::Tree::empty(egui::Id::unique("explore")));
+        self.compare = project.presentation.compare.take().unwrap_or_else(|| egui_tiles::Tree::empty(egui::Id::unique("compare")));
         self.state.presentation = project.presentation;
         self.state.start = false;
         self.state.pin = None;

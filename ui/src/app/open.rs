@@ -12,7 +12,6 @@ use super::App;
 use crate::cx::{Purpose, Request, Sheet};
 use crate::document::{Document, PictureId, Settings, View, ViewId, ViewKind, Workspace};
 use crate::host::Dialog;
-use crate::panels::unsaved::Answer;
 use crate::samples;
 
 /// Longest text of a link, and most files that it may name.
@@ -84,8 +83,8 @@ impl App {
             }
             Request::Help(page) => self.host.open_help(&page),
             Request::Recover(orphan) => self.recover(orphan),
-            Request::Unsaved(Answer::Save) => self.save(true),
-            Request::Unsaved(Answer::Discard) => self.discard(ctx),
+            Request::Save { then_quit } => self.save(then_quit),
+            Request::Discard => self.discard(ctx),
             Request::ClearCache => self.clear_cache(),
             Request::Activate(view) => self.activate(view),
             Request::Keypoints(view) => self.export_keypoints(view),
@@ -324,9 +323,8 @@ impl App {
     fn use_model(&mut self, name: String) {
         self.state.model = Some(name.clone());
         self.preferences.remember_model(&name);
-        let path = Path::new(&name);
-        if path.is_absolute() {
-            self.session.models.add_file(path);
+        if Path::new(&name).is_absolute() {
+            self.session.models.add_file(&name);
         }
         if self.document().model != name {
             self.session.models.forget_failure(&name);
@@ -377,7 +375,7 @@ impl App {
     /// Files that were dropped anywhere, and pictures that were pasted.
     pub(super) fn take_drops(&mut self, ctx: &Context) {
         let dropped = ctx.input(|input| input.raw.dropped_files.clone());
-        let paths: Vec<PathBuf> = dropped.into_iter().filter_map(|file| file.path).collect();
+        let paths: Vec<PathBuf> = dropped.into_iter().map(|file| file.path().to_owned()).collect();
         if !paths.is_empty() {
             self.todo.requests.push_back(Request::Open(paths));
         }

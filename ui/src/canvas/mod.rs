@@ -17,7 +17,7 @@ mod pins;
 
 pub use camera::Transform;
 pub use overlay::{CanvasTools, ToolEvent, tools_ui, zoom_ui};
-pub use pins::{PinEvent, pins_ui};
+pub use pins::{PinEvent, pins_ui, sign_name};
 
 use crate::document::Camera;
 
@@ -151,7 +151,18 @@ pub fn begin(ui: &mut Ui, name: &str, size_px: Vec2, camera: &mut Camera, tool: 
     if response.clicked() || response.drag_started() || response.secondary_clicked() {
         response.request_focus();
     }
-    response = response.on_hover_cursor(cursor(tool, space, response.dragged(), pointer_px.is_some()));
+    if response.has_focus() {
+        // Arrows walk patches here instead of moving the focus; Tab still leaves.
+        let filter = egui::EventFilter {
+            horizontal_arrows: true,
+            vertical_arrows: true,
+            escape: true,
+            tab: false,
+        };
+        ui.memory_mut(|memory| memory.set_focus_lock_filter(response.id, filter));
+    }
+    let shape = cursor(tool, space, response.dragged(), pointer_px.is_some());
+    response = response.on_hover_cursor(shape);
     response.widget_info(|| egui::WidgetInfo::labeled(egui::WidgetType::Image, true, name));
     CanvasFrame {
         visible: transform.visible(rect, size_px),

@@ -1,5 +1,7 @@
 //! A link from outside waits here for a yes: what it would open, and that a page or program asked for it.
 
+use std::path::PathBuf;
+
 use egui::{Align, Label, Layout, RichText, Ui};
 
 use super::sheet::{self, Card};
@@ -12,11 +14,8 @@ use crate::widgets::{Button, Note, Tone};
 /// Files that are listed; the rest is counted.
 const LISTED: usize = 8;
 
-/// Draws the card for [`Sheet::Link`]. Closing it ignores the link.
-pub fn link_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
-    let Sheet::Link(paths, link) = cx.state.sheet.clone() else {
-        return;
-    };
+/// Draws the card for a `link` that names `paths`. Closing it ignores the link.
+pub fn link_ui(ui: &mut Ui, cx: &mut Cx<'_>, paths: &[PathBuf], link: &str) {
     let title = tr(ui, "link-title");
     let card = Card { id: "link", title: &title, width: 520.0, scrolls: true };
     sheet::card_ui(ui, cx, card, |ui, cx| {
@@ -37,12 +36,12 @@ pub fn link_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
         }
         ui.separator();
         sheet::small(ui, &tr(ui, "link-from"));
-        let shown = RichText::new(&link).monospace().color(theme::palette(ui).text_2);
+        let shown = RichText::new(link).monospace().color(theme::palette(ui).text_2);
         ui.add(Label::new(shown).wrap().selectable(true));
         ui.add_space(8.0);
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             if !paths.is_empty() && ui.add(Button::new(tr(ui, "link-open")).primary()).clicked() {
-                cx.todo.requests.push_back(Request::Open(paths.clone()));
+                cx.todo.requests.push_back(Request::Open(paths.to_vec()));
                 cx.state.sheet = Sheet::None;
             }
             let ignore = ui.add(Button::new(tr(ui, "link-ignore")));

@@ -116,5 +116,3 @@ fn parameters(count: u64) -> String {
     }
 }
 
-#[cfg(test)]
-mod tests;

@@ -1,6 +1,10 @@
 //! The command palette: one field that finds commands, pictures, views, models and recent projects.
 
-use egui::{Align, Align2, Frame, Key, Label, Layout, Modifiers, RichText, ScrollArea, Sense, Ui, WidgetInfo, WidgetType, vec2};
+use egui::text::{LayoutJob, TextFormat};
+use egui::{
+    Align, Align2, Color32, Frame, Key, Label, Layout, Modifiers, RichText, ScrollArea, Sense, TextStyle, Ui,
+    WidgetInfo, vec2,
+};
 
 use super::sheet;
 use crate::cx::{Cx, Request, Sheet};
@@ -9,7 +13,7 @@ use crate::theme;
 use crate::widgets::{KeyCap, TextField, paint};
 
 mod found;
-mod rank;
+mod reasons;
 
 pub use found::Found;
 use found::{Entry, Target};
@@ -148,7 +152,7 @@ fn line_ui(ui: &mut Ui, entry: &Entry, is_chosen: bool) -> bool {
         let section = RichText::new(&entry.section).small().color(palette.text_2);
         ui.add(Label::new(section).selectable(false));
         ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
-            ui.add(Label::new(RichText::new(&entry.name).color(text)).truncate().selectable(false));
+            ui.add(Label::new(marked(ui, entry, text)).truncate().selectable(false));
             if let Some(why) = &entry.why_not {
                 let why = RichText::new(why).small().color(palette.text_2);
                 ui.add(Label::new(why).truncate().selectable(false));
@@ -157,9 +161,21 @@ fn line_ui(ui: &mut Ui, entry: &Entry, is_chosen: bool) -> bool {
     });
     let spoken = [&entry.name, &entry.section, &entry.keys].into_iter().filter(|part| !part.is_empty());
     let spoken = spoken.chain(&entry.why_not).map(String::as_str).collect::<Vec<_>>().join(", ");
-    response.widget_info(|| WidgetInfo::selected(WidgetType::SelectableLabel, is_on, is_chosen, &spoken));
+    response.widget_info(|| WidgetInfo::selected(egui::Role::ListBoxOption, is_on, is_chosen, &spoken));
     paint::focus_ring(ui, &response);
     response.clicked()
+}
+
+/// The name with the letters that were typed in bold.
+fn marked(ui: &Ui, entry: &Entry, color: Color32) -> LayoutJob {
+    let plain = TextFormat::simple(TextStyle::Body.resolve(ui.style()), color);
+    let bold = TextFormat::simple(theme::strong().resolve(ui.style()), color);
+    let mut job = LayoutJob::default();
+    for (at, letter) in entry.name.chars().enumerate() {
+        let format = if entry.marks.binary_search(&at).is_ok() { &bold } else { &plain };
+        job.append(letter.encode_utf8(&mut [0; 4]), 0.0, format.clone());
+    }
+    job
 }
 
 /// Does what a line is for and closes the palette; a line that is off does nothing.

@@ -1,14 +1,17 @@
 //! Cards that lie over the window: centered, one at a time. Esc closes, the focus stays inside and goes back afterwards.
 
+use std::path::Path;
+
 use egui::{
-    Align, Align2, Context, Frame, Id, Label, Layout, Margin, Modal, Response, RichText, ScrollArea, Stroke, Ui, Vec2,
+    Align, Align2, Context, Frame, Id, Label, Layout, Margin, Modal, Response, RichText, Role, ScrollArea, Sense, Stroke,
+    Ui, Vec2, WidgetInfo, vec2,
 };
 
 use crate::cx::{Cx, Sheet};
 use crate::icons;
 use crate::text::tr;
 use crate::theme;
-use crate::widgets::Button;
+use crate::widgets::{Button, paint};
 
 /// Room that a card leaves to the edges of the window, in points.
 const EDGE: f32 = 24.0;
@@ -112,7 +115,7 @@ fn remember_focus(ctx: &Context, card: &'static str) {
 }
 
 fn return_focus(ctx: &Context) {
-    let known = ctx.data_mut(|data| data.remove_temp::<Before>(Before::key()));
+    let known = ctx.data_mut(|data| data.get_temp::<Before>(Before::key()).inspect(|_| data.remove::<Before>(Before::key())));
     ctx.memory_mut(|memory| match known.and_then(|known| known.focused) {
         Some(id) => memory.request_focus(id),
         None => {
@@ -148,6 +151,31 @@ pub(super) fn name(ui: &Ui, title: &str) {
         node.set_role(egui::accesskit::Role::Dialog);
         node.set_label(title);
     });
+}
+
+/// The name of a project by its file.
+pub(super) fn project_name(ui: &Ui, path: Option<&Path>) -> String {
+    let name = path.and_then(Path::file_stem).map(|name| name.to_string_lossy().into_owned());
+    name.unwrap_or_else(|| tr(ui, "app-untitled").to_string())
+}
+
+/// A line of a list of pages: icon and name, on a ground of its own while it is chosen.
+pub(super) fn choice_row(ui: &mut Ui, icon: &str, name: &str, is_chosen: bool) -> Response {
+    let palette = theme::palette(ui);
+    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 32.0), Sense::click());
+    let fill = match (is_chosen, response.hovered()) {
+        (true, _) => palette.active,
+        (false, true) => palette.hover,
+        (false, false) => palette.panel,
+    };
+    let color = if is_chosen { palette.text_0 } else { palette.text_1 };
+    ui.painter().rect_filled(rect, theme::RADIUS[1], fill);
+    paint::icon(ui.painter(), rect.left_center() + vec2(18.0, 0.0), icon, 16.0, color);
+    let galley = paint::line_of_text(ui.painter(), name, paint::body(), color, rect.width() - 48.0);
+    paint::text_in(ui.painter(), rect, rect.left() + 36.0, galley);
+    response.widget_info(|| WidgetInfo::selected(Role::Tab, true, is_chosen, name));
+    paint::focus_ring(ui, &response);
+    response
 }
 
 /// Text of second rank, wrapped.

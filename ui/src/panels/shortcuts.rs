@@ -59,11 +59,12 @@ fn groups(ui: &Ui, cx: &Cx<'_>) -> Vec<Group> {
         let title = tr(ui, section.title_id()).to_string();
         let commands = Command::ALL.iter().filter(|command| command.section() == section);
         let lines = commands.filter_map(|&command| {
-            let name = tr(ui, command.title_id()).to_string();
-            let keys = cx.preferences.keys.shown(command);
+            let name = tr(ui, command.name_id()).to_string();
+            let keys = cx.keys.caps_text(ui, command).unwrap_or_default();
             (!keys.is_empty() && fits(&format!("{title} {name} {keys}"))).then_some((name, keys))
         });
-        (title, lines.collect::<Vec<_>>())
+        let lines = lines.collect::<Vec<_>>();
+        (title, lines)
     };
     Section::ALL.into_iter().map(lines).filter(|(_, lines)| !lines.is_empty()).collect()
 }

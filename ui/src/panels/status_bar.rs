@@ -200,7 +200,7 @@ fn hint_ui(ui: &Ui, hint: &Text, room: egui::Rect) {
     let cut = galley.elided;
     let rect = room.with_min_x(x);
     paint::text_in(ui.painter(), room, x, galley);
-    let response = ui.interact(rect, ui.id().with("status-hint"), Sense::hover());
+    let response = ui.interact(rect, ui.scope_id().with("status-hint"), Sense::hover());
     response.widget_info(|| WidgetInfo::labeled(Role::Label, true, &**hint));
     if cut {
         response.on_hover_text(&**hint);

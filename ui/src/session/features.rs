@@ -20,6 +20,8 @@ use crate::document::{FeatureSettings, PictureId};
 
 /// What nobody asked for during so many frames is let go.
 const KEPT_FRAMES: u64 = 600;
+/// What is being computed and nobody asked for during so many frames is given up.
+const WANTED_FRAMES: u64 = 30;
 /// Layers are computed together, for a quick change of the layer, while they take no more memory than this in all.
 const ALL_LAYERS_BYTES: usize = 192 << 20;
 
@@ -144,8 +146,10 @@ impl FeatureStore {
             }
         }
         let frame = self.frame;
-        self.entries
-            .retain(|_, entry| entry.asked + KEPT_FRAMES > frame);
+        self.entries.retain(|_, entry| {
+            let kept = if entry.slot.is_busy() { WANTED_FRAMES } else { KEPT_FRAMES };
+            entry.asked + kept > frame
+        });
         changed
     }
 

@@ -129,9 +129,11 @@ impl Fits {
     }
 
     /// The basis of `key`, and what there was before while it is computed.
+    ///
+    /// Of one `owner` only the newest question is worked on: a slider asks many.
     pub fn ask(
         &mut self,
-        key: &FitKey,
+        (key, owner): (&FitKey, u32),
         ready: &[(PictureId, Arc<Ready>)],
         align: bool,
         runner: &Runner,
@@ -145,7 +147,7 @@ impl Fits {
         entry.asked = frame;
         if entry.slot.is_empty() {
             let reference = last.clone().filter(|_| align && key.frozen.is_none());
-            entry.slot.start(start(key, ready, reference, runner));
+            entry.slot.start(start((key, owner), ready, reference, runner));
         }
         match &entry.slot {
             Slot::Ready(fit) => {
@@ -175,7 +177,7 @@ pub enum FitState {
 }
 
 fn start(
-    key: &FitKey,
+    (key, owner): (&FitKey, u32),
     ready: &[(PictureId, Arc<Ready>)],
     reference: Option<Arc<Fit>>,
     runner: &Runner,
@@ -184,7 +186,7 @@ fn start(
         Lane::Analysis,
         Title::new("job-pca").number("count", ready.len() as f64),
     );
-    spec.slot = Some(JobSlot::new("pca"));
+    spec.slot = Some(JobSlot::new(format!("pca/{owner}")));
     spec.visible = Visibility::Hidden;
     let key = key.clone();
     let maps: Vec<(PictureId, FeatureMap)> = ready

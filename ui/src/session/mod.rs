@@ -14,7 +14,7 @@ use dinoscope_jobs::runner::{Options, Runner};
 mod display;
 mod features;
 mod fits;
-mod models;
+pub mod models;
 mod painting;
 pub mod pictures;
 mod slot;
@@ -144,6 +144,11 @@ impl Session {
     /// What a view keeps.
     pub fn view(&mut self, id: ViewId) -> &mut ViewState {
         self.views.entry(id).or_default()
+    }
+
+    /// Whether a widget is the canvas of a view.
+    pub fn is_canvas(&self, id: egui::Id) -> bool {
+        self.views.values().any(|view| view.canvas_id == Some(id))
     }
 
     /// The features of `key`; starts whatever is missing for them.

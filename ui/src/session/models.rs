@@ -6,12 +6,12 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use dinoscope_engine::cache::{CacheOptions, CacheStats, FeatureCache};
 use dinoscope_engine::model::BUILTIN;
 use dinoscope_engine::store::Store;
-use dinoscope_engine::{ComputeDevice, DeviceChoice, Extractor, Model};
+use dinoscope_engine::{ComputeDevice, DeviceChoice, Extractor, Model, Preprocess, Size};
 use dinoscope_jobs::runner::{Failure, Lane, Runner, Slot as JobSlot, Spec, Ticket, Title, Visibility};
 
 use super::slot::Slot;
@@ -37,8 +37,8 @@ pub const MOST_OPEN: usize = 3;
 pub struct OpenModel {
     /// Runs it and remembers its features.
     pub extractor: Arc<Extractor>,
-    /// Time from the question to the answer.
-    pub took: Duration,
+    /// What it is.
+    pub about: About,
 }
 
 impl OpenModel {
@@ -169,7 +169,6 @@ impl Models {
         let (name, choice, device) = (name.to_owned(), self.choice, Arc::clone(&self.device));
         let options = self.cache_options();
         runner.submit(spec, move |cx| {
-            let start = Instant::now();
             let device = started(&device, choice)?;
             cx.checkpoint()?;
             let store = Store::open().ok();
@@ -177,8 +176,8 @@ impl Models {
             let dir = store.map(|store| store.features_dir());
             let cache = FeatureCache::new(CacheOptions { dir, ..options });
             Ok(Arc::new(OpenModel {
-                extractor: Arc::new(Extractor::new(Arc::new(model), Some(cache))),
-                took: start.elapsed(),
+                about: report::of_open(&model),
+                extractor: Arc::new(Extractor::new(Arc::new(model), Some(Arc::new(cache)))),
             }))
         })
     }
@@ -247,11 +246,10 @@ impl Models {
         here.map(|known| known.name.clone()).collect()
     }
 
-    /// Lists a file or folder of the user's from now on.
-    pub fn add_file(&mut self, path: &Path) {
-        let name = path.to_string_lossy().into_owned();
-        if !self.files.contains(&name) {
-            self.files.push(name);
+    /// Lists a file or folder of the user's from now on; the name of a model that is listed already changes nothing.
+    pub fn add_file(&mut self, name: &str) {
+        if !self.list.iter().any(|known| known.name == name) {
+            self.files.push(name.to_owned());
             self.list = self.seen.list(&self.files);
             self.catalog = Slot::Empty;
         }
@@ -278,14 +276,16 @@ impl Models {
     /// What is known of a model without reading anything: from its report, from the network, from the table.
     pub fn about(&self, name: &str) -> Option<About> {
         let read = self.reports.get(name).and_then(Slot::ready).and_then(Inspected::report);
-        let mut about = match (read, self.model(name)) {
+        let open = self.open.get(name).and_then(|entry| entry.slot.ready());
+        let mut about = match (read, open) {
             (Some(report), _) => report.about.clone(),
-            (None, Some(model)) => report::of_open(model),
+            (None, Some(open)) => open.about.clone(),
             (None, None) => catalog::about_released(name)?,
         };
-        let open = self.model(name).map(|model| model.sha256.clone());
-        let sum = || self.sums.get(name).and_then(Slot::ready).cloned();
-        about.sha256 = about.sha256.or(open).or_else(sum);
+        if about.sha256.is_none() {
+            let sum = || self.sums.get(name).and_then(Slot::ready).cloned();
+            about.sha256 = open.map(|open| open.model().sha256.clone()).or_else(sum);
+        }
         Some(about)
     }
 
@@ -294,15 +294,20 @@ impl Models {
         Some(open.model())
     }
 
-    /// What a picture of `picture_px` (width, height) costs with its short side brought to `short_px`.
-    pub fn predict(&self, name: &str, short_px: u32, picture_px: (u32, u32)) -> Option<Cost> {
+    /// What a picture of `picture_px` (width, height) costs as an input of that size.
+    pub fn predict(&self, name: &str, size: Size, picture_px: (u32, u32)) -> Option<Cost> {
         let about = self.about(name)?;
         let config = about.config.as_ref()?;
-        let input_px = cost::input_px(short_px, picture_px, about.patch);
+        let preprocess = Preprocess {
+            size,
+            patch: about.patch as u32,
+            ..Preprocess::default()
+        };
+        let input_px = preprocess.target(picture_px.0, picture_px.1).ok()?;
         let asks_gpu = matches!(self.choice, DeviceChoice::Gpu(_) | DeviceChoice::Cuda(_));
         let on_cpu = self.device_name().map_or(!asks_gpu, |device| device == "cpu");
         let cpu = self.seen.cpu.as_ref().filter(|_| on_cpu);
-        Some(self.speed.predict(config, input_px, cpu))
+        Some(self.speed.predict((config, about.params?), input_px, cpu))
     }
 
     /// Takes in how long a picture of `input_px` took, for better predictions.
@@ -421,7 +426,7 @@ impl Models {
     }
 
     /// Keeps so many bytes of features in memory from now on; what is there is let go and comes back from disk.
-    pub fn set_cache_bytes(&mut self, bytes: u64) {
+    pub fn set_cache(&mut self, bytes: u64) {
         if bytes != self.cache_bytes {
             self.cache_bytes = bytes;
             self.open.clear();
@@ -460,5 +465,3 @@ fn start_sum(name: &str, runner: &Runner) -> Ticket<String> {
     runner.submit(spec, move |_| report::sum(&name, Store::open().ok().as_ref()))
 }
 
-#[cfg(test)]
-mod tests;

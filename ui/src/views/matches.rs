@@ -364,8 +364,10 @@ fn transfer(cx: &mut Cx<'_>, id: ViewId, pair: &Pair) -> Option<Content> {
     let of = Arc::as_ptr(&kept.pairs) as usize;
     if state.partners.as_ref().is_none_or(|(known, _)| *known != of) {
         let mut partners = vec![u32::MAX; a.layer.grid.patches()];
-        for pair in kept.pairs.iter().filter(|pair| pair.a < partners.len()) {
-            partners[pair.a] = pair.b as u32;
+        for pair in kept.pairs.iter() {
+            if let Some(partner) = partners.get_mut(pair.a) {
+                *partner = pair.b as u32;
+            }
         }
         state.partners = Some((of, partners.into()));
     }

@@ -20,6 +20,7 @@ pub mod similarity;
 use crate::cx::Cx;
 use crate::document::{View, ViewId, ViewKind};
 use crate::icons;
+use crate::parts;
 use crate::text::tr;
 use crate::widgets;
 
@@ -28,6 +29,8 @@ use crate::widgets;
 pub struct ViewState {
     /// The rectangle of its canvas, or of the last one, in points.
     pub canvas: Option<egui::Rect>,
+    /// Widget of the canvas that was drawn last.
+    pub canvas_id: Option<egui::Id>,
     /// Its drawing, or its drawings.
     pub paintings: Vec<Option<crate::session::Painting>>,
     /// Similarity: numbers under the map.

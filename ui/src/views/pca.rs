@@ -113,7 +113,8 @@ fn fit(cx: &mut Cx<'_>, id: ViewId) -> Option<Arc<Fit>> {
     let settings = &cx.document.settings(id).pca;
     let key = FitKey::new(keys, settings);
     let runner = Arc::clone(&cx.session.runner);
-    let (fit, how) = cx.session.fits.ask(&key, &ready, settings.align, &runner);
+    let owner = if cx.is_linked(id) { 0 } else { id.0 };
+    let (fit, how) = cx.session.fits.ask((&key, owner), &ready, settings.align, &runner);
     let state = cx.session.view(id);
     state.stale = how == FitState::Busy && fit.is_some();
     state.busy |= how == FitState::Busy;

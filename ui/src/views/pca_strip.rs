@@ -81,7 +81,7 @@ fn component_ui(
         }
         let number = [("number", (component + 1).to_string().into())];
         let name = tr_with(ui, "pca-component", &number);
-        response.widget_info(|| egui::WidgetInfo::selected(egui::WidgetType::ImageButton, true, alone, &*name));
+        response.widget_info(|| egui::WidgetInfo::selected(egui::Role::Button, true, alone, &*name));
         widgets::focus_ring(ui, &response);
         if response.on_hover_text(&*tr(ui, "pca-component-tip")).clicked() {
             cx.edit("edit-component", move |document| {

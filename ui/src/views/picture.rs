@@ -44,7 +44,12 @@ pub fn begin(ui: &mut Ui, cx: &mut Cx<'_>, (view, picture): (ViewId, PictureId),
     if frame.response.clicked() || frame.response.drag_started() || frame.response.secondary_clicked() {
         cx.state.presentation.active = Some(view);
     }
-    cx.session.view(view).canvas = Some(frame.rect());
+    let state = cx.session.view(view);
+    state.canvas = Some(frame.rect());
+    // Of several canvases the one with the focus is the one that keys belong to.
+    if frame.response.has_focus() || state.canvas_id.is_none() {
+        state.canvas_id = Some(frame.response.id);
+    }
     point(cx, view, picture, &frame);
     Some(Shown {
         frame,
@@ -185,7 +190,7 @@ pub fn pointed(cx: &Cx<'_>, view: ViewId, picture: PictureId, grid: &Grid) -> Op
 }
 
 /// Patch grid, crosshair, tools, zoom, minimap: what every canvas has. Returns what was done to the tools.
-pub fn finish(ui: &mut Ui, cx: &mut Cx<'_>, view: ViewId, shown: &Shown, tools: &CanvasTools<'_>) {
+pub fn finish(ui: &mut Ui, cx: &mut Cx<'_>, view: ViewId, shown: &Shown, tools: &CanvasTools) {
     canvas::draft_ui(ui, &shown.frame);
     let event = canvas::tools_ui(ui, &shown.frame, tools, cx.state.tool);
     if let Some(event) = event {

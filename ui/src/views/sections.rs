@@ -164,7 +164,7 @@ fn detail_ui(ui: &mut Ui, cx: &mut Cx<'_>, (id, picture): (ViewId, Option<Pictur
     });
     let model = cx.document.model_of(id).to_owned();
     let size = picture.and_then(|it| cx.session.pictures.peek(it)).map(|open| open.size_px());
-    let cost = size.and_then(|size| cx.session.models.predict(&model, side, size));
+    let cost = size.and_then(|size| cx.session.models.predict(&model, Size::Short(side), size));
     if let Some(cost) = cost {
         let args = [
             ("patches", parts::count(ui, cost.tokens).into()),

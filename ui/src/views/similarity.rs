@@ -383,7 +383,7 @@ fn pins(ui: &mut Ui, cx: &mut Cx<'_>, id: ViewId, shown: &Shown, settings: &Sett
 
 /// Does to a pin what was asked.
 pub fn apply(cx: &mut Cx<'_>, view: ViewId, event: PinEvent) {
-    let change = |document: &mut Document, pin: PinId, change: &dyn Fn(&mut Pin)| {
+    let change = move |document: &mut Document, pin: PinId, change: &dyn Fn(&mut Pin)| {
         if let Some(pin) = document.settings_mut(view).query.get_mut(pin) {
             change(pin);
         }
@@ -457,7 +457,7 @@ fn read_out(ui: &mut Ui, cx: &mut Cx<'_>, id: ViewId, shown: &Shown, ready: &Rea
 }
 
 /// Lines of the read-out: value, rank, patch and pixel.
-fn lines(ui: &Ui, read: &Read, patch: Patch, at: [f64; 2]) -> Vec<(Arc<str>, String)> {
+fn lines(ui: &Ui, read: &Read, patch: Patch, at: [f64; 2]) -> Vec<(text::Text, String)> {
     let mut rows = Vec::with_capacity(4);
     if let Some(value) = read.at(patch) {
         let rank = [

@@ -120,6 +120,14 @@ impl<T> Ticket<T> {
     }
 }
 
+impl<T> std::fmt::Debug for Ticket<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Ticket")
+            .field("job", &self.job.id)
+            .finish_non_exhaustive()
+    }
+}
+
 impl<T> Drop for Ticket<T> {
     fn drop(&mut self) {
         if !self.detached {

@@ -30,7 +30,7 @@ pub(super) struct Cell {
 
 /// Draws it into `rect`, its name below; it can be clicked and dragged into views.
 pub(super) fn cell_ui(ui: &Ui, cx: &mut Cx<'_>, cell: &Cell, rect: Rect) -> Response {
-    let id = Id::new(("library-picture", cell.picture));
+    let id = Id::unique(("library-picture", cell.picture));
     let target = if cell.name { rect.with_max_y(rect.bottom() + 17.0) } else { rect };
     // The list as a whole is one stop of the tab key, so cells take no focus.
     let response = ui.interact(target, id, Sense::CLICK | Sense::DRAG);

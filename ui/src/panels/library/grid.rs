@@ -154,7 +154,7 @@ fn row_ui(
 fn head_ui(ui: &Ui, cx: &mut Cx<'_>, (section, count): (&Section, usize), rect: Rect, words: bool) {
     let folded = cx.state.library.folded.contains(section);
     let name = section_name(ui, section);
-    let response = ui.interact(rect, Id::new(("library-head", section_key(section))), Sense::click());
+    let response = ui.interact(rect, Id::unique(("library-head", section_key(section))), Sense::click());
     let spoken = format!("{name} {count}");
     response.widget_info(|| WidgetInfo::selected(Role::DisclosureTriangle, true, !folded, &spoken));
     let (palette, painter) = (theme::palette(ui), ui.painter());

@@ -1,5 +1,6 @@
 //! Two cards below the load report: what the network is, and what it costs on this computer.
 
+use dinoscope_engine::Size;
 use egui::{Label, RichText, Ui, UiBuilder};
 
 use super::super::sheet;
@@ -123,7 +124,7 @@ fn here_ui(ui: &mut Ui, cx: &mut Cx<'_>, model: &Known, about: Option<&About>) {
     sheet::strong(ui, &tr(ui, "models-here"));
     ui.spacing_mut().item_spacing.y = 0.0;
     for side in SIDES {
-        let cost = cx.session.models.predict(&model.name, side, (side, side));
+        let cost = cx.session.models.predict(&model.name, Size::Short(side), (side, side));
         let said = cost.map_or_else(
             || tr(ui, "models-no-prediction").to_string(),
             |cost| {

@@ -1,6 +1,6 @@
 //! The list of models: those on this computer, then those that can be downloaded.
 
-use egui::{Align, Frame, Layout, Margin, RichText, ScrollArea, Sense, Ui, UiBuilder, WidgetInfo, WidgetType};
+use egui::{Align, Frame, Layout, Margin, RichText, Role, ScrollArea, Sense, Ui, UiBuilder, WidgetInfo};
 
 use super::super::sheet;
 use super::{parameters, title};
@@ -119,7 +119,7 @@ fn row_ui(ui: &mut Ui, cx: &mut Cx<'_>, model: &Known, is_current: bool) {
     });
     let response = response.response;
     let spoken = format!("{name}, {}, {below}", state.text);
-    response.widget_info(|| WidgetInfo::selected(WidgetType::SelectableLabel, true, is_current, &spoken));
+    response.widget_info(|| WidgetInfo::selected(Role::ListBoxOption, true, is_current, &spoken));
     paint::focus_ring_at(ui, &response, response.rect.shrink2(egui::vec2(8.0, 0.0)), theme::RADIUS[2]);
     if response.clicked() {
         cx.state.model = Some(model.name.clone());
@@ -130,10 +130,10 @@ fn row_ui(ui: &mut Ui, cx: &mut Cx<'_>, model: &Known, is_current: bool) {
 }
 
 fn progress_ui(ui: &mut Ui, cx: &mut Cx<'_>, model: &Known) {
-    let Some(Slot::Busy(_, progress)) = cx.session.models.download(&model.name).map(Download::slot) else {
+    let download = cx.session.models.download(&model.name).map(Download::slot);
+    let Some(progress) = download.and_then(Slot::progress) else {
         return;
     };
-    let progress = *progress;
     let total = progress.total.or(model.bytes);
     let fraction = total.map(|total| (progress.done as f32 / total.max(1) as f32).min(1.0));
     ui.horizontal(|ui| {

@@ -146,7 +146,7 @@ fn group_ui(ui: &mut Ui, group: &Group, bar: f32) {
     let name = part_name(ui, &group.part);
     ui.scope(|ui| {
         ui.set_min_width(190.0);
-        ui.add(Label::new(RichText::from(&name).color(palette.text_1)).truncate());
+        ui.add(Label::new(RichText::new(&*name).color(palette.text_1)).truncate());
     });
     bar_ui(ui, bar, group.found as f32 / group.expected.max(1) as f32, color);
     let values = [("found", group.found.into()), ("total", group.expected.into())];

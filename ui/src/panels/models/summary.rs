@@ -71,7 +71,7 @@ fn compare_with(cx: &mut Cx<'_>, name: &str) {
         compare.rows = Axis::Nothing;
         compare.row_values = vec![Variation::Same];
     });
-    cx.run(Command::WorkspaceCompare);
+    cx.run(Command::Compare);
 }
 
 fn copy_ui(ui: &mut Ui, cx: &mut Cx<'_>, model: &Known, _: Option<&Text>, _: bool) {

@@ -2,8 +2,8 @@
 
 use egui::Ui;
 
-use super::rank::points;
-use crate::commands::Command;
+use super::reasons::why_not;
+use crate::commands::{Command, Names, search};
 use crate::cx::Cx;
 use crate::document::{PictureId, ViewId};
 use crate::icons;
@@ -13,8 +13,8 @@ use crate::views;
 
 /// Most pictures that are listed: whoever has more in mind types more letters.
 const PICTURES: usize = 20;
-/// What commands are worth beside pictures that fit as well.
-const COMMANDS_FIRST: u32 = 500;
+/// What commands are worth more than other things that fit as well.
+const COMMANDS_FIRST: f32 = 2.0;
 
 /// What a line stands for.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,6 +36,8 @@ pub(super) enum Target {
 pub(super) struct Entry {
     pub(super) icon: &'static str,
     pub(super) name: String,
+    /// Characters of the name that were typed, by number.
+    pub(super) marks: Vec<usize>,
     /// Where it belongs.
     pub(super) section: String,
     /// Keys that do the same.
@@ -43,6 +45,20 @@ pub(super) struct Entry {
     pub(super) target: Target,
     /// Why it cannot be taken now.
     pub(super) why_not: Option<String>,
+}
+
+impl Entry {
+    fn new(icon: &'static str, name: String, section: &str, target: Target) -> Self {
+        Self {
+            icon,
+            name,
+            marks: Vec::new(),
+            section: section.to_owned(),
+            keys: String::new(),
+            target,
+            why_not: None,
+        }
+    }
 }
 
 /// The lines for one text.
@@ -56,94 +72,130 @@ pub struct Found {
 impl Found {
     /// Searches everything that has a name. Called when the text changes, not in every frame.
     pub(super) fn new(ui: &Ui, cx: &Cx<'_>, text: String, lang: Lang) -> Self {
-        let words = text.trim().to_lowercase();
-        let mut ranked = commands(ui, cx, &words);
-        if words.is_empty() {
-            ranked.extend(projects(ui, cx, &words));
-        } else {
-            for list in [views(ui, cx, &words), models(ui, cx, &words), projects(ui, cx, &words), pictures(ui, cx, &words)] {
-                ranked.extend(list);
-            }
+        let query = text.trim();
+        let mut ranked = ranked(query, commands(ui, cx), COMMANDS_FIRST);
+        ranked.extend(self::ranked(query, projects(ui, cx), 0.0));
+        if !query.is_empty() {
+            ranked.extend(self::ranked(query, open_views(ui, cx), 0.0));
+            ranked.extend(self::ranked(query, known_models(ui, cx), 0.0));
+            let mut pictures = self::ranked(query, pictures(ui, cx), 0.0);
+            pictures.truncate(PICTURES);
+            ranked.extend(pictures);
             // Stable: equals stay in the order of the sections.
-            ranked.sort_by_key(|(points, entry)| (entry.why_not.is_some(), std::cmp::Reverse(*points)));
+            ranked.sort_by(|(a, x), (b, y)| {
+                x.why_not.is_some().cmp(&y.why_not.is_some()).then(b.total_cmp(a))
+            });
         }
         let entries = ranked.into_iter().map(|(_, entry)| entry).collect();
         Self { text, lang, entries }
     }
 }
 
-type Ranked = Vec<(u32, Entry)>;
+/// Something that can be found: the line, and what it is called in English.
+type Candidate = (Entry, String);
 
-fn commands(ui: &Ui, cx: &Cx<'_>, words: &str) -> Ranked {
+/// The candidates that fit, with their points.
+fn ranked(query: &str, candidates: Vec<Candidate>, bonus: f32) -> Vec<(f32, Entry)> {
+    let names: Vec<Names<'_>> = candidates
+        .iter()
+        .map(|(entry, english)| Names { local: &entry.name, english })
+        .collect();
+    let found = search(query, &names);
+    let mut candidates: Vec<Option<Entry>> = candidates.into_iter().map(|(entry, _)| Some(entry)).collect();
+    let taken = found.into_iter().filter_map(|found| {
+        let mut entry = candidates.get_mut(found.index)?.take()?;
+        entry.marks = found.marks;
+        Some((found.score + bonus, entry))
+    });
+    taken.collect()
+}
+
+fn commands(ui: &Ui, cx: &Cx<'_>) -> Vec<Candidate> {
     let of = |command: Command| {
-        let name = tr(ui, command.title_id()).to_string();
-        let section = tr(ui, command.section().title_id()).to_string();
-        let points = points(&name, words).or_else(|| points(&format!("{section} {name}"), words).map(|it| it / 2))?;
+        let name = tr(ui, command.name_id()).to_string();
+        let section = tr(ui, command.section().title_id());
+        let icon = command.icon().unwrap_or(icons::DOT_OUTLINE);
         let entry = Entry {
-            icon: command.icon(),
-            keys: cx.preferences.keys.shown(command),
-            why_not: command.why_not(cx).map(|id| tr(ui, id).to_string()),
-            name,
-            section,
-            target: Target::Command(command),
+            keys: cx.keys.caps_text(ui, command).unwrap_or_default(),
+            why_not: why_not(cx, command).map(|id| tr(ui, id).to_string()),
+            ..Entry::new(icon, name, &section, Target::Command(command))
         };
-        Some((points + COMMANDS_FIRST, entry))
+        // Ids are the English names with dashes.
+        (entry, command.id().replace('-', " "))
     };
-    Command::ALL.iter().copied().filter_map(of).collect()
+    let listed = Command::ALL.iter().copied().filter(|&command| is_listed(command));
+    listed.map(of).collect()
 }
 
-fn plain(icon: &'static str, name: String, section: String, target: Target) -> Entry {
-    Entry { icon, name, section, keys: String::new(), target, why_not: None }
+/// Steps of the arrow keys and keys that are held make no sense in a list.
+fn is_listed(command: Command) -> bool {
+    use crate::commands::Scope;
+    let walks = command.id().starts_with("walk-");
+    command.scope() != Scope::Held && !walks && !matches!(command, Command::Palette | Command::Cancel)
 }
 
-fn views(ui: &Ui, cx: &Cx<'_>, words: &str) -> Ranked {
+fn open_views(ui: &Ui, cx: &Cx<'_>) -> Vec<Candidate> {
+    let section = tr(ui, "palette-open-views");
     let of = |(&id, view): (&ViewId, &crate::document::View)| {
         let kind = tr(ui, views::title_id(&view.kind));
         let name = format!("{}, {kind}", views::tab_title(cx, view));
-        let section = tr(ui, "commands-section-open-views").to_string();
-        Some((points(&name, words)?, plain(views::icon(&view.kind), name, section, Target::View(id))))
+        (Entry::new(views::icon(&view.kind), name, &section, Target::View(id)), String::new())
     };
-    cx.document.views.iter().filter_map(of).collect()
+    cx.document.views.iter().map(of).collect()
 }
 
-fn models(ui: &Ui, cx: &Cx<'_>, words: &str) -> Ranked {
+fn known_models(ui: &Ui, cx: &Cx<'_>) -> Vec<Candidate> {
+    let section = tr(ui, "models-title");
     let here = cx.session.models.known().iter().filter(|known| known.is_here());
     let of = |known: &crate::session::models::Known| {
         let name = models::title(ui, cx, &known.name);
-        let section = tr(ui, "models-title").to_string();
-        let points = points(&name, words).or_else(|| points(&known.name, words))?;
-        let mut entry = plain(icons::CUBE, name, section, Target::Model(known.name.clone()));
+        let mut entry = Entry::new(icons::CUBE, name, &section, Target::Model(known.name.clone()));
         if known.name == cx.document.model {
             entry.why_not = Some(tr(ui, "models-in-use").to_string());
         }
-        Some((points, entry))
+        (entry, known.name.clone())
     };
-    here.filter_map(of).collect()
+    here.map(of).collect()
 }
 
-fn projects(ui: &Ui, cx: &Cx<'_>, words: &str) -> Ranked {
-    let of = |path: &std::path::PathBuf| {
+fn projects(ui: &Ui, cx: &Cx<'_>) -> Vec<Candidate> {
+    let section = tr(ui, "project-recent");
+    let of = |recent: &crate::keep::settings::Recent| {
+        let path = recent.path();
         let name = path.file_stem()?.to_string_lossy().into_owned();
-        let section = tr(ui, "project-recent").to_string();
-        Some((points(&name, words)?, plain(icons::FOLDER, name, section, Target::Project(path.clone()))))
+        let entry = Entry::new(icons::CLOCK_COUNTER_CLOCKWISE, name, &section, Target::Project(path.to_owned()));
+        Some((entry, String::new()))
     };
-    cx.preferences.recent.iter().filter_map(of).collect()
+    cx.preferences.recent_projects.iter().filter_map(of).collect()
 }
 
-fn pictures(ui: &Ui, cx: &Cx<'_>, words: &str) -> Ranked {
-    let library = cx.document.library.iter();
-    let mut ranked: Ranked = library
-        .filter_map(|(id, entry)| {
-            let name = entry.name();
-            let points = points(&name, words)?;
-            Some((points, plain(icons::IMAGE, name, String::new(), Target::Picture(id))))
-        })
-        .collect();
-    ranked.sort_by_key(|(points, _)| std::cmp::Reverse(*points));
-    ranked.truncate(PICTURES);
-    let section = tr(ui, "library-pictures").to_string();
-    for (_, entry) in &mut ranked {
-        entry.section.clone_from(&section);
+fn pictures(ui: &Ui, cx: &Cx<'_>) -> Vec<Candidate> {
+    let section = tr(ui, "library-pictures");
+    let of = |(id, entry): (PictureId, &crate::document::PictureEntry)| {
+        (Entry::new(icons::IMAGE, entry.name(), &section, Target::Picture(id)), String::new())
+    };
+    cx.document.library.iter().map(of).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn candidate(name: &str) -> Candidate {
+        (Entry::new("", name.to_owned(), "", Target::Model(name.to_owned())), String::new())
     }
-    ranked
+
+    #[test]
+    fn what_fits_keeps_its_target_and_its_marks() {
+        let found = ranked("fol", vec![candidate("Open pictures"), candidate("Open folder")], 0.0);
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].1.target, Target::Model("Open folder".to_owned()));
+        assert_eq!(found[0].1.marks, [5, 6, 7]);
+    }
+
+    #[test]
+    fn steps_and_held_keys_are_not_listed() {
+        assert!(!is_listed(Command::WalkFarLeft) && !is_listed(Command::Blink));
+        assert!(is_listed(Command::OpenPictures) && is_listed(Command::Undo));
+    }
 }

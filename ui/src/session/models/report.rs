@@ -198,7 +198,9 @@ pub(super) fn sum(name: &str, store: Option<&Store>) -> Result<String, JobError>
 /// What is known of a network that is open.
 pub(super) fn of_open(model: &Model) -> About {
     About {
+        params: Some(parameter_count(&model.config)),
         license: model.license.clone(),
+        sha256: Some(model.sha256.clone()),
         untrained: model.untrained,
         ..shape(&model.config)
     }

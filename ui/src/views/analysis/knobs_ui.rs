@@ -165,7 +165,7 @@ fn typed_ui(ui: &mut Ui, name: &str, label: &Text, current: String) -> Option<St
     let mut text = ui.data(|data| data.get_temp::<String>(memory)).unwrap_or(current);
     let width = ui.available_width();
     let response = ui.add(egui::TextEdit::singleline(&mut text).desired_width(width));
-    response.widget_info(|| egui::WidgetInfo::labeled(egui::WidgetType::TextEdit, true, &**label));
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::TextInput, true, &**label));
     if response.lost_focus() {
         ui.data_mut(|data| data.remove::<String>(memory));
         return Some(text);

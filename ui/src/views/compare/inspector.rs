@@ -44,9 +44,10 @@ fn differs_ui(ui: &mut Ui, cx: &mut Cx<'_>, id: ViewId, features: &FeatureSettin
     parts::section(ui, "compare-differs", |ui| {
         let model = cx.document.model_of(id).to_owned();
         let layers = cx.session.models.layers(&model).unwrap_or(1);
+        let (columns, rows) = (compare.columns, compare.rows);
         for (label, axis, values, other) in [
-            ("compare-columns", &mut compare.columns, &mut compare.column_values, compare.rows),
-            ("compare-rows", &mut compare.rows, &mut compare.row_values, compare.columns),
+            ("compare-columns", &mut compare.columns, &mut compare.column_values, rows),
+            ("compare-rows", &mut compare.rows, &mut compare.row_values, columns),
         ] {
             let before = *axis;
             parts::row(ui, label, |ui| {

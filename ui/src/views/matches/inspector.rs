@@ -117,7 +117,7 @@ fn keypoints_ui(ui: &mut Ui, cx: &mut Cx<'_>, id: ViewId, settings: &mut Setting
             ui.horizontal(|ui| {
                 let name = tr(ui, "matches-keypoint-name");
                 let field = egui::TextEdit::singleline(&mut point.name).desired_width(96.0).id_salt(("keypoint", index));
-                ui.add(field).widget_info(|| egui::WidgetInfo::labeled(egui::WidgetType::TextEdit, true, &*name));
+                ui.add(field).widget_info(|| egui::WidgetInfo::labeled(egui::Role::TextInput, true, &*name));
                 ui.label(egui::RichText::new(similarity::pixel(point.a)).monospace());
                 if point.b.is_some() {
                     ui.label(parts::faint(ui, &tr(ui, "matches-corrected")));

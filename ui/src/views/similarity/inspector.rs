@@ -128,7 +128,7 @@ fn rename_ui(ui: &mut Ui, cx: &mut Cx<'_>, id: ViewId, pin: &Pin, old: &str) -> 
     };
     let response = ui.add(egui::TextEdit::singleline(&mut name).desired_width(ui.available_width()));
     let label = tr(ui, "similarity-pin-rename");
-    response.widget_info(|| egui::WidgetInfo::labeled(egui::WidgetType::TextEdit, true, &*label));
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::TextInput, true, &*label));
     if !response.has_focus() && !response.lost_focus() {
         response.request_focus();
     }

@@ -1,0 +1,150 @@
+//! The real desktop app in a real window, from the first frame to the exit.
+//!
+//! Xvfb draws it through software Vulkan, xdotool moves the pointer and presses the keys. What is asserted is in files
+//! that the app wrote: projects and figures. Screenshots are kept as artefacts.
+
+use std::fs;
+use std::path::Path;
+
+use dinoscope_engine::figure::read_recipe;
+use serde_json::Value;
+
+mod desk;
+
+use desk::{Desk, Running};
+
+fn photo(name: &str) -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("assets/photos").join(name)
+}
+
+fn project(path: &Path) -> Value {
+    let text = fs::read(path).unwrap();
+    serde_json::from_slice(&text).unwrap()
+}
+
+fn pins(project: &Value) -> Vec<Value> {
+    let pins = &project["document"]["document"]["settings"]["query"]["pins"];
+    pins.as_array().cloned().unwrap_or_default()
+}
+
+/// What the autosave of any session has.
+fn states(home: &Path) -> Vec<Value> {
+    let mut found = Vec::new();
+    let mut folders = vec![home.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.file_name().is_some_and(|name| name == "state.json") {
+                found.extend(fs::read(path).ok().and_then(|text| serde_json::from_slice(&text).ok()));
+            }
+        }
+    }
+    found
+}
+
+/// Middle of the canvas of a single view in a window of 1440 × 900.
+const MIDDLE: (i32, i32) = (688, 470);
+
+#[test]
+fn a_session_from_open_to_reopened_project() {
+    let desk = Desk::new();
+    let work = desk.folder.path().join("work");
+    fs::create_dir_all(&work).unwrap();
+    let (cat, astronaut) = (photo("chelsea.png"), photo("astronaut.png"));
+    let app = Running::start(&desk, &[&cat, &astronaut]);
+    app.said("features");
+    app.rest();
+    desk.screenshot("1-opened");
+
+    let (x, y) = MIDDLE;
+    app.move_to(x - 200, y - 40);
+    let before = app.pixel("2-hover-a", 560, 300);
+    app.move_to(x - 120, y + 120);
+    let after = app.pixel("2-hover-b", 560, 300);
+    assert_ne!(before, after, "the map under a still point follows the pointer");
+
+    app.click(x - 200, y - 40, "1");
+    app.click(x - 120, y + 120, "3");
+    desk.screenshot("3-two-pins");
+
+    let project_file = work.join("eyes.dinoscope");
+    app.key("ctrl+s");
+    app.dialog("Save the project", &project_file);
+    desk.until("project file", |_| project_file.exists());
+    app.said("project saved");
+    let saved = project(&project_file);
+    let signs: Vec<&str> = pins(&saved).iter().map(|pin| if pin["sign"] == "negative" { "-" } else { "+" }).collect();
+    assert_eq!(signs, ["+", "-"], "{:?}", pins(&saved));
+
+    let figure = work.join("figure.png");
+    app.key("ctrl+e");
+    app.dialog("Export figure", &figure);
+    app.said("Written");
+    let recipe = read_recipe(&figure).unwrap();
+    assert_eq!(recipe.title, "similarity");
+    assert_eq!(image::image_dimensions(&figure).unwrap().0 % 300, 0, "as wide as the picture or wider");
+
+    app.key("ctrl+k");
+    app.key_text("principal");
+    desk.screenshot("4-palette");
+    app.key("Return");
+    app.said_about("pca");
+    desk.screenshot("5-pca");
+    app.key("ctrl+k");
+    app.key_text("matches");
+    app.key("Return");
+    app.said_about("match");
+    app.move_to(x - 250, y - 150);
+    desk.screenshot("6-matches");
+
+    app.key("ctrl+s");
+    app.rest();
+    app.key("ctrl+q");
+    assert_eq!(app.end(), Some(0));
+    let kinds = project(&project_file)["document"]["document"]["views"].as_object().unwrap().len();
+    assert_eq!(kinds, 4, "two similarity views, PCA and matches");
+
+    let again = Running::start(&desk, &[&project_file]);
+    again.said("project opened");
+    again.rest();
+    desk.screenshot("7-reopened");
+    let copy = work.join("copy.dinoscope");
+    again.key("ctrl+shift+s");
+    again.dialog("Save the project", &copy);
+    desk.until("copy", |_| copy.exists());
+    assert_eq!(pins(&project(&copy)), pins(&saved));
+    again.key("ctrl+q");
+    assert_eq!(again.end(), Some(0));
+}
+
+#[test]
+fn what_a_killed_session_had_is_offered_again() {
+    let desk = Desk::new();
+    let app = Running::start(&desk, &[&photo("chelsea.png")]);
+    app.said("features");
+    let (x, y) = MIDDLE;
+    app.click(x - 100, y, "1");
+    app.click(x + 100, y, "1");
+    desk.until("autosave with two pins", |desk| {
+        states(desk.folder.path()).iter().any(|state| pins(state).len() == 2)
+    });
+    app.kill();
+
+    let again = Running::start(&desk, &[]);
+    again.said("sessions to recover");
+    again.rest();
+    desk.screenshot("8-recovery");
+    again.key("Return");
+    again.said("project opened");
+    again.rest();
+    desk.screenshot("9-recovered");
+    let file = desk.folder.path().join("recovered.dinoscope");
+    again.key("ctrl+s");
+    again.dialog("Save the project", &file);
+    desk.until("project file", |_| file.exists());
+    assert_eq!(pins(&project(&file)).len(), 2);
+    again.key("ctrl+q");
+    assert_eq!(again.end(), Some(0));
+}

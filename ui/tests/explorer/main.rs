@@ -1,0 +1,9 @@
+//! The explorer as people use it, without a window: every view and panel in both themes and both languages, keys alone,
+//! projects, bad luck, and a monkey.
+
+mod keys;
+mod luck;
+mod monkey;
+mod projects;
+mod room;
+mod views;
