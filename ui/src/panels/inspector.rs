@@ -22,12 +22,8 @@ pub fn inspector_ui(ui: &mut Ui, cx: &mut Cx<'_>, id: ViewId) {
         .id_salt(("inspector", id.0))
         .auto_shrink(false)
         .show(ui, |ui| {
-            Frame::new()
-                .inner_margin(Margin { left: 12, right: 12, top: 4, bottom: 12 })
-                .show(ui, |ui| {
-                    ui.spacing_mut().item_spacing.y = 6.0;
-                    views::inspector_ui(ui, cx, id);
-                });
+            ui.spacing_mut().item_spacing.y = 6.0;
+            views::inspector_ui(ui, cx, id);
         });
 }
 

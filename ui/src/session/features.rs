@@ -129,6 +129,8 @@ pub struct FeatureStore {
     frame: u64,
     /// Time of the last run of a network.
     last: Option<Duration>,
+    /// Runs that were timed and not yet told: model, size of the input, time.
+    timed: Vec<(String, (u32, u32), Duration)>,
 }
 
 impl FeatureStore {
@@ -142,6 +144,9 @@ impl FeatureStore {
                 tracing::debug!(picture = key.picture.0, model = key.model, "features");
                 if let Some(took) = entry.slot.ready().and_then(|ready| ready.took) {
                     self.last = Some(took);
+                    if let Some(ready) = entry.slot.ready() {
+                        self.timed.push((key.model.clone(), ready.input_px, took));
+                    }
                 }
             }
         }
@@ -156,6 +161,11 @@ impl FeatureStore {
     /// Time of the last run of a network.
     pub fn last(&self) -> Option<Duration> {
         self.last
+    }
+
+    /// Runs that were timed since the last call: model, size of the input, time.
+    pub fn timed(&mut self) -> Vec<(String, (u32, u32), Duration)> {
+        std::mem::take(&mut self.timed)
     }
 
     /// The features of `key`; starts to compute them if they are not there.

@@ -135,6 +135,9 @@ impl Session {
     pub fn poll(&mut self, ctx: &egui::Context, document: &Document) {
         self.last_read_out = self.read_out.take();
         let changed = self.pictures.poll(ctx) | self.models.poll() | self.features.poll() | self.fits.poll();
+        for (model, input_px, took) in self.features.timed() {
+            self.models.note_time(&model, input_px, took);
+        }
         self.views.retain(|id, _| document.views.contains_key(id));
         if changed {
             ctx.request_repaint();

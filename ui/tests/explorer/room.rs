@@ -74,21 +74,26 @@ impl Room {
         let asked = Rc::new(RefCell::new(Asked::default()));
         let options = egui_wgpu::RendererOptions::PREDICTABLE;
         let render = create_render_state(default_wgpu_setup(), options);
-        let (shown, host, open) = (render.clone(), Rc::clone(&asked), open.to_vec());
-        let start = move |ui: &mut egui::Ui, app: &mut Option<App>| {
-            let app = app.get_or_insert_with(|| {
+        let made: Rc<RefCell<Option<App>>> = Rc::default();
+        let setup = {
+            let (render, host, open, made) = (render.clone(), Rc::clone(&asked), open.to_vec(), Rc::clone(&made));
+            move |ctx: &egui::Context| {
                 let setup = Setup {
-                    open: open.clone(),
-                    host: Box::new(TestHost(Rc::clone(&host))),
-                    folders: folders.clone(),
+                    open,
+                    host: Box::new(TestHost(host)),
+                    folders,
                     device: Some(dinoscope_engine::DeviceChoice::Cpu),
                     model: None,
                     safe: false,
                 };
-                let mut app = App::new(ui.ctx(), &shown, setup);
+                let mut app = App::new(ctx, &render, setup);
                 app.preferences_mut().language = Some("en".to_owned());
-                app
-            });
+                *made.borrow_mut() = Some(app);
+            }
+        };
+        let host = Rc::clone(&asked);
+        let frame = move |ui: &mut egui::Ui, app: &mut Option<App>| {
+            let app = app.get_or_insert_with(|| made.borrow_mut().take().unwrap());
             let answers = std::mem::take(&mut host.borrow_mut().answers);
             answers.into_iter().for_each(|answer| app.inbox().send(answer));
             app.ui(ui);
@@ -97,7 +102,8 @@ impl Room {
             .with_size(size)
             .with_max_steps(64)
             .renderer(WgpuTestRenderer::from_render_state(render))
-            .build_ui_state(start, None);
+            .with_context_setup(setup)
+            .build_ui_state(frame, None);
         let mut room = Self { folder, asked, harness };
         room.settle();
         room

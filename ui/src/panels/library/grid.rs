@@ -71,10 +71,10 @@ impl Metrics {
 pub(super) fn rows_ui(ui: &mut Ui, cx: &mut Cx<'_>, index: &Index, metrics: &Metrics) {
     let list = list_ui(ui, cx, index, metrics.columns);
     let pictures = index.pictures.len();
-    ui.interact(ui.available_rect_before_wrap(), list, Sense::focusable_noninteractive()).widget_info(|| {
-        let name = tr(ui, "library-pictures");
-        WidgetInfo::labeled(Role::ListBox, true, format!("{name} {pictures}"))
-    });
+    // The catalogue is in the context, which is locked while a widget tells about itself.
+    let name = format!("{} {pictures}", tr(ui, "library-pictures"));
+    ui.interact(ui.available_rect_before_wrap(), list, Sense::focusable_noninteractive())
+        .widget_info(|| WidgetInfo::labeled(Role::ListBox, true, &name));
     let letters = shown(cx);
     ScrollArea::vertical().auto_shrink(false).show_viewport(ui, |ui, viewport| {
         ui.spacing_mut().item_spacing = egui::Vec2::ZERO;

@@ -24,7 +24,6 @@ pub fn inspector_ui(ui: &mut Ui, cx: &mut Cx<'_>, id: ViewId) {
         let read = cx.session.view(id).compare.reads().into_iter().flatten().next();
         let unit = tr(ui, "compare-shared");
         sections::colors_ui(ui, &mut settings.look, read.as_ref(), &unit);
-        range_ui(ui, &mut settings.compare);
         numbers_ui(ui, cx, id, &settings.compare);
         sections::features_ui(ui, cx, id, &mut settings.features);
     });
@@ -153,6 +152,7 @@ fn show_ui(ui: &mut Ui, compare: &mut CompareSettings) {
         ];
         ui.add(Segmented::new(&mut compare.show, choices));
         parts::switch_row(ui, "compare-difference-cells", &mut compare.difference);
+        range_ui(ui, compare);
     });
 }
 
