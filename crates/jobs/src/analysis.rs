@@ -50,7 +50,7 @@ mod tests {
             .features(&picture.picture, &Request::default())
             .unwrap();
         let subjects = [subject("a", &picture, &features.layers[0])];
-        let norms = Analysis::from_id("norms").unwrap();
+        let norms = Analysis::from_id("norm").unwrap();
         let found = run(&norms, &subjects, &Compute::cpu(), &cx).unwrap();
         assert!(!found.maps.is_empty());
         cx.cancel().cancel();

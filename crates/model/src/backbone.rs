@@ -171,3 +171,98 @@ fn convnext_features(
     };
     Some(layers.iter().zip(maps).map(split).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::ops::ControlFlow;
+
+    use burn::tensor::Distribution;
+
+    use super::*;
+    use crate::config::ConvNextConfig;
+    use crate::watch::Stop;
+    use crate::{Fresh, Variant};
+
+    /// A ViT of three blocks and a `ConvNeXt` of five, plain and packed.
+    fn networks() -> Vec<(Backbone, usize)> {
+        let BackboneConfig::Vit(mut vit) = Variant::by_name("vits16").unwrap().config() else {
+            panic!("a ViT");
+        };
+        (vit.dim, vit.depth, vit.heads, vit.ffn_hidden) = (32, 3, 2, 64);
+        let convnext = BackboneConfig::ConvNext(ConvNextConfig {
+            depths: [1, 1, 2, 1],
+            dims: [8, 16, 24, 32],
+            norm_eps: 1e-6,
+        });
+        let plain = Placement::plain(&burn::tensor::Device::flex());
+        let mut networks = Vec::new();
+        for (config, blocks) in [(BackboneConfig::Vit(vit), 3), (convnext, 5)] {
+            for at in [Placement::packed_cpu(), plain.clone()] {
+                let network = Backbone::load(&config, &Fresh { seed: 1 }, &at).unwrap();
+                networks.push((network, blocks));
+            }
+        }
+        networks
+    }
+
+    fn images() -> Tensor<4> {
+        let device = burn::tensor::Device::flex();
+        Tensor::random([1, 3, 64, 64], Distribution::Default, &device)
+    }
+
+    #[test]
+    fn a_watched_run_gives_the_same_and_tells_of_every_block() {
+        for (network, blocks) in networks() {
+            let last = network.config().layers() - 1;
+            let images = images();
+            let mut heard = Vec::new();
+            let mut observer = |done, total| {
+                heard.push((done, total));
+                ControlFlow::Continue(())
+            };
+            let mut watch = Watch::new(Stop::default(), &mut observer);
+            let watched = network.features_until(images.clone(), &[last], Norm::Final, &mut watch);
+            let plain = network.features(images, &[last], Norm::Final);
+            let values = |tokens: &[LayerTokens]| tokens[0].patches.clone().into_data();
+            assert_eq!(values(&watched.unwrap()), values(&plain));
+            let expected: Vec<_> = (1..=blocks).map(|done| (done, blocks)).collect();
+            assert_eq!(heard, expected);
+        }
+    }
+
+    #[test]
+    fn only_the_blocks_that_are_needed_run() {
+        let (network, _) = &networks()[0];
+        let mut last = (0, 0);
+        let mut observer = |done, total| {
+            last = (done, total);
+            ControlFlow::Continue(())
+        };
+        let mut watch = Watch::new(Stop::default(), &mut observer);
+        network.features_until(images(), &[1], Norm::None, &mut watch);
+        assert_eq!(last, (2, 2));
+    }
+
+    #[test]
+    fn the_observer_and_the_flag_both_end_a_run() {
+        for (network, _) in networks() {
+            let mut heard = 0;
+            let mut observer = |_, _| {
+                heard += 1;
+                ControlFlow::Break(())
+            };
+            let mut watch = Watch::new(Stop::default(), &mut observer);
+            let ended = network.features_until(images(), &[1], Norm::Final, &mut watch);
+            assert!(ended.is_none() && heard == 1);
+            let stop = Stop::default();
+            let from_within = stop.clone();
+            let mut observer = |_, _| {
+                from_within.set();
+                ControlFlow::Continue(())
+            };
+            let mut watch = Watch::new(stop, &mut observer);
+            let ended = network.features_until(images(), &[1], Norm::Final, &mut watch);
+            assert!(ended.is_none());
+        }
+    }
+}

@@ -417,11 +417,9 @@ mod tests {
             for side in (224..=4096).step_by(network.config.patch()) {
                 let cost = speeds.cost(&network, square(side));
                 let now = (cost.seconds.unwrap(), cost.bytes);
-                assert!(
-                    now.0 >= last.0 && now.1 > last.1,
-                    "{} at {side}",
-                    variant.name
-                );
+                // Less by rounding alone is not less.
+                let longer = now.0 >= last.0 * (1.0 - 1e-12);
+                assert!(longer && now.1 > last.1, "{} at {side}", variant.name);
                 last = now;
             }
         }

@@ -195,6 +195,54 @@ mod tests {
         }
     }
 
+    #[test]
+    fn stopped_kernels_leave_rows_as_they_are() {
+        let stop = &Stop::default();
+        stop.set();
+        let (rows, dim) = (40, 32);
+        let (input, scale) = (values(rows * dim * 3, 1), values(dim, 2));
+        let panels = packed(&values(dim * dim, 3), dim);
+        let layer = Linear {
+            panels: &panels,
+            bias: &scale,
+            inputs: dim,
+            outputs: dim,
+            stop,
+        };
+        let shape = Attention {
+            tokens: rows,
+            heads: 1,
+            head_dim: dim,
+            cos: &[],
+            sin: &[],
+            stop,
+        };
+        let taps = values(49 * dim, 4);
+        let convolution = Depthwise {
+            rows: 5,
+            columns: 8,
+            weight: &taps,
+            bias: &scale,
+            stop,
+        };
+        let (arch, plain) = (Arch::new(), &input[..rows * dim]);
+        let kept = vec![9.0; rows * dim];
+        let mut out = kept.clone();
+        linear(arch, layer, plain, Epilogue::Store, &mut out);
+        ffn(
+            arch,
+            Some(layer),
+            [layer; 2],
+            Activation::Silu,
+            plain,
+            &scale,
+            &mut out,
+        );
+        attention(arch, shape, &input, &mut out);
+        depthwise(arch, convolution, plain, &mut out);
+        assert_eq!(out, kept);
+    }
+
     fn attention_f64(
         qkv: &[f32],
         cos: &[f32],
