@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// How long anything may take: other tests share the machine, and shaders run on the processor.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(60);
 /// The window.
 pub const SIZE: (u32, u32) = (1440, 900);
 
@@ -140,7 +140,7 @@ impl<'a> Running<'a> {
     /// Starts the app on some files and waits for its window.
     pub fn start(desk: &'a Desk, files: &[&Path]) -> Self {
         let mut command = desk.command(env!("CARGO_BIN_EXE_dinoscope-app-under-test"));
-        command.args(files).env("RUST_LOG", "info,dinoscope_ui=debug").stdout(Stdio::null()).stderr(Stdio::piped());
+        command.args(files).env("DINOSCOPE_LOG", "info,dinoscope_ui=debug").stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let log = Arc::new(Mutex::new(Vec::new()));
         let kept = Arc::clone(&log);

@@ -83,7 +83,6 @@ pub struct App {
     started: Instant,
     leaves: bool,
     safe: bool,
-    drawn: bool,
     ctx: Context,
 }
 
@@ -133,7 +132,6 @@ impl App {
             started: Instant::now(),
             leaves: false,
             safe: setup.safe,
-            drawn: false,
             ctx: ctx.clone(),
         };
         app.apply_preferences(ctx);
@@ -238,9 +236,6 @@ impl App {
         self.note();
         self.title(&ctx);
         self.session.times.frame = start.elapsed();
-        if !std::mem::replace(&mut self.drawn, true) {
-            tracing::info!(since_start_ms = self.started.elapsed().as_millis(), "first frame");
-        }
     }
 
     /// Goes on with another device after the old one was lost.

@@ -32,7 +32,7 @@ pub fn recovery_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
         for (at, orphan) in cx.state.recovery.orphans.iter().enumerate() {
             ui.separator();
             let is_doomed = cx.state.recovery.doomed == Some(at);
-            if let Some(choice) = orphan_ui(ui, orphan, is_doomed) {
+            if let Some(choice) = orphan_ui(ui, orphan, (at == 0, is_doomed)) {
                 chosen = Some((at, choice));
             }
         }
@@ -41,9 +41,8 @@ pub fn recovery_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
         }
         ui.separator();
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            let later = ui.add(Button::new(tr(ui, "recovery-later")).help(tr(ui, "recovery-later-help")));
-            sheet::first_focus(ui, &later);
-            if later.clicked() {
+            let later = Button::new(tr(ui, "recovery-later")).help(tr(ui, "recovery-later-help"));
+            if ui.add(later).clicked() {
                 cx.state.sheet = Sheet::None;
             }
         });
@@ -57,7 +56,7 @@ enum Choice {
     Discard,
 }
 
-fn orphan_ui(ui: &mut Ui, orphan: &Orphan<Project>, is_doomed: bool) -> Option<Choice> {
+fn orphan_ui(ui: &mut Ui, orphan: &Orphan<Project>, (is_first, is_doomed): (bool, bool)) -> Option<Choice> {
     let palette = theme::palette(ui);
     let name = orphan.project_path().and_then(|path| path.file_stem());
     let name = name.map_or_else(|| tr(ui, "app-untitled"), |name| name.to_string_lossy().into_owned().into());
@@ -65,7 +64,11 @@ fn orphan_ui(ui: &mut Ui, orphan: &Orphan<Project>, is_doomed: bool) -> Option<C
     ui.horizontal(|ui| {
         ui.label(RichText::new(icons::CLOCK_COUNTER_CLOCKWISE).size(20.0).color(palette.text_2));
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            if ui.add(Button::new(tr(ui, "recovery-open")).primary()).clicked() {
+            let open = ui.add(Button::new(tr(ui, "recovery-open")).primary());
+            if is_first {
+                sheet::first_focus(ui, &open);
+            }
+            if open.clicked() {
                 choice = Some(Choice::Open);
             }
             let (id, next) = if is_doomed { ("recovery-discard-sure", Choice::Discard) } else { ("recovery-discard", Choice::Doom) };

@@ -53,7 +53,9 @@ pub fn follow(tree: &mut Tree<ViewId>, views: &[ViewId], document: &Document, st
     let pictures = |view| document.views.get(&view).map(|view| &view.pictures);
     for view in new {
         let asked = state.tiles.pending.pop_front();
-        let side = beside.filter(|&other| other != view && pictures(other) != pictures(view));
+        // Two pictures side by side need the whole width.
+        let single = pictures(view).is_some_and(|pictures| pictures.len() == 1);
+        let side = beside.filter(|&other| single && other != view && pictures(other) != pictures(view));
         let found = side.and_then(|other| Some((other, arrange::room(tree, other)?)));
         if let Some((other, side)) = asked.or(found) {
             move_beside(tree, other, side, view);

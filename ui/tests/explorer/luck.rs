@@ -42,11 +42,15 @@ fn broken_files_are_explained_and_the_others_work() {
     room.settle();
     room.picture("broken-model");
     room.run(Command::Undo);
+    let whole = *room.app().document().views.keys().next().unwrap();
+    room.app_mut().request(Request::Activate(whole));
+    room.settle();
     let middle = room.middle();
     room.click(middle, PointerButton::Primary, Modifiers::NONE);
+    assert_eq!(room.app().document().settings.query.pins.len(), 1);
     room.app_mut().request(Request::Open(vec![project]));
     room.settle();
-    assert!(!room.app().document().views.is_empty());
+    assert_eq!(room.app().document().views.len(), 2, "the open project stays");
 }
 
 #[test]
