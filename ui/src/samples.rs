@@ -100,7 +100,10 @@ mod tests {
         install(data.path()).unwrap();
         assert_eq!(fs::read(&paths[1]).unwrap(), ALL[1].bytes);
         assert_eq!(fs::metadata(&paths[0]).unwrap().modified().unwrap(), kept);
-        assert_eq!(fs::read_dir(folder(data.path())).unwrap().count(), ALL.len());
+        assert_eq!(
+            fs::read_dir(folder(data.path())).unwrap().count(),
+            ALL.len()
+        );
     }
 
     #[test]

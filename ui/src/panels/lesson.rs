@@ -30,7 +30,13 @@ enum Step {
 }
 
 impl Step {
-    const ALL: [Self; 5] = [Self::Point, Self::Pin, Self::NotLike, Self::Another, Self::Parts];
+    const ALL: [Self; 5] = [
+        Self::Point,
+        Self::Pin,
+        Self::NotLike,
+        Self::Another,
+        Self::Parts,
+    ];
 
     /// Messages: title, what to do, what to see.
     fn messages(self) -> [&'static str; 3] {
@@ -103,27 +109,43 @@ pub fn lesson_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
         }
     }
     let palette = theme::palette(ui);
-    let frame = Frame::new().fill(palette.raised).inner_margin(Margin::symmetric(16, 10));
-    Panel::bottom("lesson").exact_size(HEIGHT).frame(frame).show(ui, |ui| match Step::ALL.get(at) {
-        Some(&step) => step_ui(ui, cx, (at, step)),
-        None => end_ui(ui, cx),
-    });
+    let frame = Frame::new()
+        .fill(palette.raised)
+        .inner_margin(Margin::symmetric(16, 10));
+    Panel::bottom("lesson")
+        .exact_size(HEIGHT)
+        .frame(frame)
+        .show(ui, |ui| match Step::ALL.get(at) {
+            Some(&step) => step_ui(ui, cx, (at, step)),
+            None => end_ui(ui, cx),
+        });
 }
 
 fn step_ui(ui: &mut Ui, cx: &mut Cx<'_>, (at, step): (usize, Step)) {
     let done = cx.state.lesson_steps.done[at];
     let [title, task, result] = step.messages();
     let room = ui.max_rect();
-    let right = buttons_ui(ui, cx, room, |ui, cx| step_buttons_ui(ui, cx, (at, step), done));
+    let right = buttons_ui(ui, cx, room, |ui, cx| {
+        step_buttons_ui(ui, cx, (at, step), done)
+    });
     let left = number_ui(ui, room, at, done);
-    let text = Rect::from_min_max(pos2(left + 14.0, room.top()), pos2(right - 16.0, room.bottom()));
+    let text = Rect::from_min_max(
+        pos2(left + 14.0, room.top()),
+        pos2(right - 16.0, room.bottom()),
+    );
     let count = Step::ALL.len();
     let title = tr(ui, title);
     let numbers = [("number", (at + 1).into()), ("count", count.into())];
     let heading = tr_with(ui, "lesson-step", &numbers);
     let result_id = if done { result } else { task };
     let other = if done { task } else { result };
-    texts_ui(ui, text, &title, &heading, [&tr(ui, result_id), &tr(ui, other)]);
+    texts_ui(
+        ui,
+        text,
+        &title,
+        &heading,
+        [&tr(ui, result_id), &tr(ui, other)],
+    );
 }
 
 /// Number of the step in its circle; a check once it was done. Returns its right side.
@@ -136,11 +158,16 @@ fn number_ui(ui: &Ui, room: Rect, at: usize, done: bool) -> f32 {
         ui.painter().circle_filled(center, 15.0, palette.accent_bg);
         let font = FontId::new(14.0, fonts::semibold());
         let number = (at + 1).to_string();
-        ui.painter().text(center, Align2::CENTER_CENTER, number, font, palette.accent);
+        ui.painter()
+            .text(center, Align2::CENTER_CENTER, number, font, palette.accent);
     }
     for step in 0..Step::ALL.len() {
         let dot = pos2(room.left() + 2.0 + step as f32 * 7.0, room.top() + 42.0);
-        let color = if step == at { palette.accent } else { palette.active };
+        let color = if step == at {
+            palette.accent
+        } else {
+            palette.active
+        };
         ui.painter().circle_filled(dot, 2.5, color);
     }
     room.left() + 34.0
@@ -152,7 +179,9 @@ fn texts_ui(ui: &mut Ui, room: Rect, title: &Text, step: &Text, sentences: [&Tex
     let mut child = ui.new_child(egui::UiBuilder::new().id_salt("lesson-text").max_rect(room));
     child.spacing_mut().item_spacing = vec2(8.0, 3.0);
     child.horizontal(|ui| {
-        let title = RichText::new(&**title).text_style(theme::strong()).size(14.0);
+        let title = RichText::new(&**title)
+            .text_style(theme::strong())
+            .size(14.0);
         ui.label(title.color(palette.text_0));
         ui.label(RichText::new(&**step).small().color(palette.text_2));
     });
@@ -162,9 +191,19 @@ fn texts_ui(ui: &mut Ui, room: Rect, title: &Text, step: &Text, sentences: [&Tex
 }
 
 /// Buttons at the right end; returns their left side.
-fn buttons_ui(ui: &mut Ui, cx: &mut Cx<'_>, room: Rect, content: impl FnOnce(&mut Ui, &mut Cx<'_>)) -> f32 {
+fn buttons_ui(
+    ui: &mut Ui,
+    cx: &mut Cx<'_>,
+    room: Rect,
+    content: impl FnOnce(&mut Ui, &mut Cx<'_>),
+) -> f32 {
     let layout = egui::Layout::right_to_left(egui::Align::Center);
-    let mut child = ui.new_child(egui::UiBuilder::new().id_salt("lesson-buttons").max_rect(room).layout(layout));
+    let mut child = ui.new_child(
+        egui::UiBuilder::new()
+            .id_salt("lesson-buttons")
+            .max_rect(room)
+            .layout(layout),
+    );
     child.spacing_mut().item_spacing.x = 8.0;
     let leave = Button::icon_only(icons::X, tr(&child, "lesson-leave"));
     if child.add(leave).clicked() {
@@ -177,7 +216,11 @@ fn buttons_ui(ui: &mut Ui, cx: &mut Cx<'_>, room: Rect, content: impl FnOnce(&mu
 fn step_buttons_ui(ui: &mut Ui, cx: &mut Cx<'_>, (at, step): (usize, Step), done: bool) {
     let next = Button::new(tr(ui, "app-next"));
     let next = if done { next.primary() } else { next };
-    let next = if done { next } else { next.help(tr(ui, "lesson-skip")) };
+    let next = if done {
+        next
+    } else {
+        next.help(tr(ui, "lesson-skip"))
+    };
     if ui.add(next).clicked() {
         cx.state.lesson = Some(at + 1);
     }
@@ -200,9 +243,17 @@ fn help_ui(ui: &mut Ui, cx: &mut Cx<'_>, step: Step) {
         }
         Step::Another => {
             let other = sample(cx, "astronaut.png").filter(|&other| Some(other) != shown);
-            ("lesson-open-another", other.or_else(|| sample(cx, samples::CAT)).map(Request::Beside))
+            (
+                "lesson-open-another",
+                other
+                    .or_else(|| sample(cx, samples::CAT))
+                    .map(Request::Beside),
+            )
         }
-        Step::Parts => ("lesson-open-parts", shown.map(|picture| Request::Show(ViewKind::Pca, picture))),
+        Step::Parts => (
+            "lesson-open-parts",
+            shown.map(|picture| Request::Show(ViewKind::Pca, picture)),
+        ),
     };
     if let Some(request) = request
         && ui.add(Button::new(tr(ui, id))).clicked()
@@ -215,26 +266,59 @@ fn help_ui(ui: &mut Ui, cx: &mut Cx<'_>, step: Step) {
 fn end_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
     let room = ui.max_rect();
     let right = buttons_ui(ui, cx, room, |ui, cx| {
-        if ui.add(Button::new(tr(ui, "lesson-finish")).primary()).clicked() {
+        if ui
+            .add(Button::new(tr(ui, "lesson-finish")).primary())
+            .clicked()
+        {
             cx.state.lesson = None;
         }
-        if ui.add(Button::new(tr(ui, "lesson-experiments")).icon(icons::BOOK_OPEN)).clicked() {
-            cx.todo.requests.push_back(Request::Help("lesson".to_owned()));
+        if ui
+            .add(Button::new(tr(ui, "lesson-experiments")).icon(icons::BOOK_OPEN))
+            .clicked()
+        {
+            cx.todo
+                .requests
+                .push_back(Request::Help("lesson".to_owned()));
         }
-        if ui.add(Button::new(tr(ui, "models-get-larger")).icon(icons::CUBE)).clicked() {
+        if ui
+            .add(Button::new(tr(ui, "models-get-larger")).icon(icons::CUBE))
+            .clicked()
+        {
             cx.run(Command::Models);
         }
-        if ui.add(Button::new(tr(ui, "lesson-again")).ghost()).clicked() {
+        if ui
+            .add(Button::new(tr(ui, "lesson-again")).ghost())
+            .clicked()
+        {
             begin(cx, None);
         }
     });
     let center = pos2(room.left() + 16.0, room.top() + 16.0);
     let palette = theme::palette(ui);
-    paint::icon(ui.painter(), center, icons::GRADUATION_CAP, 28.0, palette.accent);
-    let text = Rect::from_min_max(pos2(room.left() + 48.0, room.top()), pos2(right - 16.0, room.bottom()));
+    paint::icon(
+        ui.painter(),
+        center,
+        icons::GRADUATION_CAP,
+        28.0,
+        palette.accent,
+    );
+    let text = Rect::from_min_max(
+        pos2(room.left() + 48.0, room.top()),
+        pos2(right - 16.0, room.bottom()),
+    );
     let model = &cx.document.model;
-    let honest = if cx.session.models.is_untrained(model) { "lesson-end-untrained" } else { "lesson-end-trained" };
-    texts_ui(ui, text, &tr(ui, "lesson-end"), &Text::default(), [&tr(ui, "lesson-end-more"), &tr(ui, honest)]);
+    let honest = if cx.session.models.is_untrained(model) {
+        "lesson-end-untrained"
+    } else {
+        "lesson-end-trained"
+    };
+    texts_ui(
+        ui,
+        text,
+        &tr(ui, "lesson-end"),
+        &Text::default(),
+        [&tr(ui, "lesson-end-more"), &tr(ui, honest)],
+    );
 }
 
 /// A sample in the library; only asked for when a button is drawn, and the samples stand first.

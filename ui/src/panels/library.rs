@@ -96,7 +96,14 @@ pub fn library_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
 fn open_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
     ui.spacing_mut().item_spacing.y = 0.0;
     header_ui(ui, cx);
-    Frame::new().inner_margin(Margin { left: 12, right: 12, top: 0, bottom: 6 }).show(ui, |ui| search_ui(ui, cx));
+    Frame::new()
+        .inner_margin(Margin {
+            left: 12,
+            right: 12,
+            top: 0,
+            bottom: 6,
+        })
+        .show(ui, |ui| search_ui(ui, cx));
     rows_ui(ui, cx, Metrics::open(ui.available_width()));
 }
 
@@ -105,7 +112,10 @@ fn folded_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
     ui.add_space(6.0);
     ui.vertical_centered(|ui| {
         open_button_ui(ui, cx);
-        let search = ui.add(Button::icon_only(icons::MAGNIFYING_GLASS, tr(ui, "app-search")).on(!cx.state.filter.is_empty()));
+        let search = ui.add(
+            Button::icon_only(icons::MAGNIFYING_GLASS, tr(ui, "app-search"))
+                .on(!cx.state.filter.is_empty()),
+        );
         Popup::from_toggle_button_response(&search)
             .close_behavior(egui::PopupCloseBehavior::CloseOnClickOutside)
             .show(|ui| {
@@ -122,34 +132,47 @@ fn folded_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
 fn header_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
     let palette = theme::palette(ui);
     let size = vec2(ui.available_width(), 36.0);
-    ui.allocate_ui_with_layout(size, egui::Layout::left_to_right(egui::Align::Center), |ui| {
-        ui.set_min_size(size);
-        ui.spacing_mut().item_spacing.x = 4.0;
-        ui.add_space(8.0);
-        let title = RichText::from(tr(ui, "library-pictures")).text_style(theme::strong());
-        ui.label(title.color(palette.text_0));
-        let count = text::count(ui, cx.document.library.len() as u64);
-        ui.label(RichText::new(count).color(palette.text_2));
-        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-            ui.add_space(2.0);
-            options_ui(ui, cx);
-            open_button_ui(ui, cx);
-        });
-    });
+    ui.allocate_ui_with_layout(
+        size,
+        egui::Layout::left_to_right(egui::Align::Center),
+        |ui| {
+            ui.set_min_size(size);
+            ui.spacing_mut().item_spacing.x = 4.0;
+            ui.add_space(8.0);
+            let title = RichText::from(tr(ui, "library-pictures")).text_style(theme::strong());
+            ui.label(title.color(palette.text_0));
+            let count = text::count(ui, cx.document.library.len() as u64);
+            ui.label(RichText::new(count).color(palette.text_2));
+            ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+                ui.add_space(2.0);
+                options_ui(ui, cx);
+                open_button_ui(ui, cx);
+            });
+        },
+    );
 }
 
 fn open_button_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
     let name = tr(ui, "library-open-folder");
-    if ui.add(Button::icon_only(icons::FOLDER_OPEN, name)).clicked() {
+    if ui
+        .add(Button::icon_only(icons::FOLDER_OPEN, name))
+        .clicked()
+    {
         cx.run(Command::OpenFolder);
     }
 }
 
 fn options_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
-    let button = ui.add(Button::icon_only(icons::SLIDERS_HORIZONTAL, tr(ui, "library-options")));
+    let button = ui.add(Button::icon_only(
+        icons::SLIDERS_HORIZONTAL,
+        tr(ui, "library-options"),
+    ));
     menu::below(&button, |ui| {
         let state = &mut cx.state.library;
-        for (order, id) in [(Order::Added, "library-order-added"), (Order::Name, "library-order-name")] {
+        for (order, id) in [
+            (Order::Added, "library-order-added"),
+            (Order::Name, "library-order-name"),
+        ] {
             if menu::check(ui, state.order == order, &tr(ui, id)) {
                 state.order = order;
             }
@@ -158,13 +181,21 @@ fn options_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
         if menu::check(ui, state.folders, &tr(ui, "library-show-folders")) {
             state.folders = !state.folders;
         }
-        if menu::item_if(ui, !state.folded.is_empty(), None, &tr(ui, "library-unfold-all"), "") {
+        if menu::item_if(
+            ui,
+            !state.folded.is_empty(),
+            None,
+            &tr(ui, "library-unfold-all"),
+            "",
+        ) {
             state.folded.clear();
         }
         ui.separator();
         if menu::item(ui, None, &tr(ui, "library-mark-all"), "") {
             let index = state.index.as_ref();
-            cx.state.presentation.selected = index.map(|index| index.pictures.clone()).unwrap_or_default();
+            cx.state.presentation.selected = index
+                .map(|index| index.pictures.clone())
+                .unwrap_or_default();
         }
     });
 }
@@ -192,7 +223,9 @@ fn rows_ui(ui: &mut Ui, cx: &mut Cx<'_>, metrics: Metrics) {
 fn source(cx: &mut Cx<'_>, metrics: &Metrics) -> Source {
     let data = &cx.session.folders.data;
     let state = &mut cx.state.library;
-    let samples = state.samples.get_or_insert_with(|| samples::folder(data).into());
+    let samples = state
+        .samples
+        .get_or_insert_with(|| samples::folder(data).into());
     Source {
         library: cx.document.library.clone(),
         filter: cx.state.filter.clone(),
@@ -214,13 +247,23 @@ fn empty_ui(ui: &mut Ui, cx: &mut Cx<'_>, message: &str, metrics: &Metrics) {
         ui.spacing_mut().item_spacing.y = 10.0;
         ui.set_max_width(ui.available_width() - 24.0);
         let palette = theme::palette(ui);
-        ui.label(RichText::new(icons::IMAGES).size(28.0).color(palette.text_2));
+        ui.label(
+            RichText::new(icons::IMAGES)
+                .size(28.0)
+                .color(palette.text_2),
+        );
         ui.label(RichText::from(tr(ui, message)).color(palette.text_2));
         if cx.document.library.is_empty() {
-            if ui.add(Button::new(tr(ui, "library-open")).icon(icons::FOLDER_OPEN)).clicked() {
+            if ui
+                .add(Button::new(tr(ui, "library-open")).icon(icons::FOLDER_OPEN))
+                .clicked()
+            {
                 cx.run(Command::OpenPictures);
             }
-        } else if ui.add(Button::new(tr(ui, "library-clear-search"))).clicked() {
+        } else if ui
+            .add(Button::new(tr(ui, "library-clear-search")))
+            .clicked()
+        {
             cx.state.filter.clear();
         }
     });

@@ -21,7 +21,13 @@ pub(super) fn item(ui: &mut Ui, icon: Option<&'static str>, text: &Text, key: &s
 }
 
 /// One line that can be taken only where something is there for it.
-pub(super) fn item_if(ui: &mut Ui, enabled: bool, icon: Option<&'static str>, text: &Text, key: &str) -> bool {
+pub(super) fn item_if(
+    ui: &mut Ui,
+    enabled: bool,
+    icon: Option<&'static str>,
+    text: &Text,
+    key: &str,
+) -> bool {
     let mut button = Button::new((atom(icon), words(ui, text, enabled))).gap(8.0);
     if !key.is_empty() {
         let color = theme::palette(ui).text_2;
@@ -40,7 +46,12 @@ pub(super) fn check(ui: &mut Ui, on: bool, text: &Text) -> bool {
 }
 
 /// A line that opens a menu of its own.
-pub(super) fn sub(ui: &mut Ui, icon: Option<&'static str>, text: &Text, content: impl FnOnce(&mut Ui)) {
+pub(super) fn sub(
+    ui: &mut Ui,
+    icon: Option<&'static str>,
+    text: &Text,
+    content: impl FnOnce(&mut Ui),
+) {
     let button = Button::new((atom(icon), words(ui, text, true))).gap(8.0);
     let button = button.right_text(SubMenuButton::arrow_atom(None));
     SubMenuButton::from_button(button).ui(ui, |ui| {
@@ -53,12 +64,22 @@ pub(super) fn sub(ui: &mut Ui, icon: Option<&'static str>, text: &Text, content:
 fn atom(icon: Option<&'static str>) -> Atom<'static> {
     Atom::paint(Vec2::splat(16.0), move |ui, args| {
         if let Some(icon) = icon {
-            paint::icon(ui.painter(), args.rect.center(), icon, 16.0, args.fallback_text_color);
+            paint::icon(
+                ui.painter(),
+                args.rect.center(),
+                icon,
+                16.0,
+                args.fallback_text_color,
+            );
         }
     })
 }
 
 fn words(ui: &Ui, text: &Text, enabled: bool) -> RichText {
     let words = RichText::new(&**text);
-    if enabled { words } else { words.color(theme::palette(ui).text_3) }
+    if enabled {
+        words
+    } else {
+        words.color(theme::palette(ui).text_3)
+    }
 }

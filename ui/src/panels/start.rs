@@ -72,7 +72,10 @@ pub fn compare_start_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
     };
     if empty.button(tr(ui, label), Some(icon)).show(ui) {
         match picture {
-            Some(picture) => cx.todo.requests.push_back(Request::Show(ViewKind::Compare, picture)),
+            Some(picture) => cx
+                .todo
+                .requests
+                .push_back(Request::Show(ViewKind::Compare, picture)),
             None => cx.run(Command::OpenPictures),
         }
     }
@@ -98,8 +101,18 @@ fn find_samples(cx: &mut Cx<'_>) -> [Option<PictureId>; 4] {
     }
     let folder = samples::folder(&cx.session.folders.data);
     let mut found = [None; 4];
-    for (id, entry) in cx.document.library.iter().filter(|(_, entry)| entry.path.parent() == Some(&folder)) {
-        let place = ALL.iter().position(|sample| entry.path.file_name().is_some_and(|name| name == sample.file));
+    for (id, entry) in cx
+        .document
+        .library
+        .iter()
+        .filter(|(_, entry)| entry.path.parent() == Some(&folder))
+    {
+        let place = ALL.iter().position(|sample| {
+            entry
+                .path
+                .file_name()
+                .is_some_and(|name| name == sample.file)
+        });
         if let Some(place) = place {
             found[place] = Some(id);
         }
@@ -114,8 +127,16 @@ fn head_ui(ui: &mut Ui, cx: &mut Cx<'_>, cat: Option<PictureId>) {
     let words = |ui: &mut Ui| {
         ui.vertical(|ui| {
             ui.spacing_mut().item_spacing.y = 4.0;
-            ui.label(RichText::from(tr(ui, "start-title")).text_style(theme::display()).color(palette.text_0));
-            ui.label(RichText::from(tr(ui, "start-subtitle")).size(15.0).color(palette.text_2));
+            ui.label(
+                RichText::from(tr(ui, "start-title"))
+                    .text_style(theme::display())
+                    .color(palette.text_0),
+            );
+            ui.label(
+                RichText::from(tr(ui, "start-subtitle"))
+                    .size(15.0)
+                    .color(palette.text_2),
+            );
         });
     };
     if ui.available_width() < NARROW {
@@ -131,20 +152,36 @@ fn head_ui(ui: &mut Ui, cx: &mut Cx<'_>, cat: Option<PictureId>) {
         ui.allocate_space(vec2(room.x, 0.0));
     });
     let bottom = row.response.rect.bottom().max(top + 62.0);
-    let place = Rect::from_min_max(pos2(ui.max_rect().left(), bottom - 36.0), pos2(ui.max_rect().right(), bottom));
+    let place = Rect::from_min_max(
+        pos2(ui.max_rect().left(), bottom - 36.0),
+        pos2(ui.max_rect().right(), bottom),
+    );
     let layout = egui::Layout::right_to_left(egui::Align::Center);
-    let mut child = ui.new_child(egui::UiBuilder::new().id_salt("begin").max_rect(place).layout(layout));
+    let mut child = ui.new_child(
+        egui::UiBuilder::new()
+            .id_salt("begin")
+            .max_rect(place)
+            .layout(layout),
+    );
     begin_ui(&mut child, cx, cat);
     ui.advance_cursor_after_rect(row.response.rect.with_max_y(bottom));
 }
 
 fn begin_ui(ui: &mut Ui, cx: &mut Cx<'_>, cat: Option<PictureId>) {
-    let lesson = Button::new(tr(ui, "start-lesson")).icon(icons::GRADUATION_CAP).large().primary();
+    let lesson = Button::new(tr(ui, "start-lesson"))
+        .icon(icons::GRADUATION_CAP)
+        .large()
+        .primary();
     if ui.add(lesson).clicked() {
         super::lesson::begin(cx, cat);
     }
-    let open = Button::new(tr(ui, "library-open")).icon(icons::FOLDER_OPEN).large();
-    if ui.add(super::with_key(ui, open, cx, Command::OpenPictures).show_key()).clicked() {
+    let open = Button::new(tr(ui, "library-open"))
+        .icon(icons::FOLDER_OPEN)
+        .large();
+    if ui
+        .add(super::with_key(ui, open, cx, Command::OpenPictures).show_key())
+        .clicked()
+    {
         cx.run(Command::OpenPictures);
     }
 }
@@ -153,31 +190,51 @@ fn samples_ui(ui: &mut Ui, cx: &mut Cx<'_>, samples: &[Option<PictureId>; 4]) {
     let palette = theme::palette(ui);
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 8.0;
-        let title = RichText::from(tr(ui, "start-samples")).text_style(theme::strong()).size(14.0);
+        let title = RichText::from(tr(ui, "start-samples"))
+            .text_style(theme::strong())
+            .size(14.0);
         ui.label(title.color(palette.text_0));
         ui.label(RichText::from(tr(ui, "start-samples-help")).color(palette.text_2));
-        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| model_ui(ui, cx));
+        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+            model_ui(ui, cx)
+        });
     });
     ui.add_space(10.0);
-    let shown: Vec<(usize, PictureId)> = samples.iter().enumerate().filter_map(|(at, id)| Some((at, (*id)?))).collect();
+    let shown: Vec<(usize, PictureId)> = samples
+        .iter()
+        .enumerate()
+        .filter_map(|(at, id)| Some((at, (*id)?)))
+        .collect();
     if shown.is_empty() {
         ui.label(RichText::from(tr(ui, "start-no-samples")).color(palette.text_2));
         return;
     }
-    let columns = if ui.available_width() < NARROW { 2 } else { ALL.len() };
+    let columns = if ui.available_width() < NARROW {
+        2
+    } else {
+        ALL.len()
+    };
     let width = (ui.available_width() - 14.0 * (columns - 1) as f32) / columns as f32;
-    egui::Grid::new("samples").num_columns(columns).spacing(vec2(14.0, 14.0)).show(ui, |ui| {
-        for (place, &(sample, id)) in shown.iter().enumerate() {
-            sample_ui(ui, cx, (&ALL[sample], sample, id), width);
-            if (place + 1) % columns == 0 {
-                ui.end_row();
+    egui::Grid::new("samples")
+        .num_columns(columns)
+        .spacing(vec2(14.0, 14.0))
+        .show(ui, |ui| {
+            for (place, &(sample, id)) in shown.iter().enumerate() {
+                sample_ui(ui, cx, (&ALL[sample], sample, id), width);
+                if (place + 1) % columns == 0 {
+                    ui.end_row();
+                }
             }
-        }
-    });
+        });
 }
 
 /// One sample: a click opens it.
-fn sample_ui(ui: &mut Ui, cx: &mut Cx<'_>, (sample, place, id): (&Sample, usize, PictureId), width: f32) {
+fn sample_ui(
+    ui: &mut Ui,
+    cx: &mut Cx<'_>,
+    (sample, place, id): (&Sample, usize, PictureId),
+    width: f32,
+) {
     let (rect, response) = ui.allocate_exact_size(vec2(width, SAMPLE + 42.0), Sense::click());
     let (title, hint) = (tr(ui, sample.title), tr(ui, sample.hint));
     response.widget_info(|| WidgetInfo::labeled(Role::Button, ui.is_enabled(), &*title));
@@ -186,7 +243,8 @@ fn sample_ui(ui: &mut Ui, cx: &mut Cx<'_>, (sample, place, id): (&Sample, usize,
     let palette = theme::palette(ui);
     if response.hovered() {
         let stroke = Stroke::new(2.0, palette.line_strong);
-        ui.painter().rect_stroke(picture.expand(1.0), 5.0, stroke, egui::StrokeKind::Outside);
+        ui.painter()
+            .rect_stroke(picture.expand(1.0), 5.0, stroke, egui::StrokeKind::Outside);
     }
     paint::focus_ring_at(ui, &response, picture, theme::RADIUS[0]);
     let lines = Rect::from_min_max(pos2(rect.left(), picture.bottom() + 6.0), rect.max);
@@ -229,27 +287,52 @@ fn drop_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
     dashed(ui, rect);
     let inside = rect.shrink2(vec2(18.0, 0.0));
     let layout = egui::Layout::right_to_left(egui::Align::Center);
-    let mut child = ui.new_child(egui::UiBuilder::new().id_salt("drop").max_rect(inside).layout(layout));
+    let mut child = ui.new_child(
+        egui::UiBuilder::new()
+            .id_salt("drop")
+            .max_rect(inside)
+            .layout(layout),
+    );
     let ui = &mut child;
     ui.spacing_mut().item_spacing.x = 12.0;
     let recent = ui.add(Button::new(tr(ui, "start-recent")).icon(icons::CLOCK));
     menu::below(&recent, |ui| recent_ui(ui, cx));
-    if ui.add(Button::new(tr(ui, "models-get-larger")).icon(icons::CUBE)).clicked() {
+    if ui
+        .add(Button::new(tr(ui, "models-get-larger")).icon(icons::CUBE))
+        .clicked()
+    {
         cx.run(Command::Models);
     }
     let right = ui.min_rect().left() - 12.0;
-    words_ui(ui, cx, Rect::from_min_max(inside.min, pos2(right, inside.bottom())));
+    words_ui(
+        ui,
+        cx,
+        Rect::from_min_max(inside.min, pos2(right, inside.bottom())),
+    );
 }
 
 fn words_ui(ui: &mut Ui, cx: &Cx<'_>, room: Rect) {
     let palette = theme::palette(ui);
     let layout = egui::Layout::left_to_right(egui::Align::Center);
-    let mut child = ui.new_child(egui::UiBuilder::new().id_salt("drop-words").max_rect(room).layout(layout));
+    let mut child = ui.new_child(
+        egui::UiBuilder::new()
+            .id_salt("drop-words")
+            .max_rect(room)
+            .layout(layout),
+    );
     let ui = &mut child;
     ui.spacing_mut().item_spacing.x = 6.0;
     let (icon, _) = ui.allocate_exact_size(vec2(28.0, 28.0), Sense::hover());
-    paint::icon(ui.painter(), icon.left_center() + vec2(11.0, 0.0), icons::IMAGES, 22.0, palette.text_2);
-    ui.add(egui::Label::new(RichText::from(tr(ui, "app-drop-here")).color(palette.text_1)).truncate());
+    paint::icon(
+        ui.painter(),
+        icon.left_center() + vec2(11.0, 0.0),
+        icons::IMAGES,
+        22.0,
+        palette.text_2,
+    );
+    ui.add(
+        egui::Label::new(RichText::from(tr(ui, "app-drop-here")).color(palette.text_1)).truncate(),
+    );
     let keys = super::key_of(ui, cx, Command::PastePicture);
     if ui.available_width() > 180.0 && !keys.is_empty() {
         ui.label(RichText::from(tr(ui, "start-paste")).color(palette.text_2));
@@ -260,8 +343,15 @@ fn words_ui(ui: &mut Ui, cx: &Cx<'_>, room: Rect) {
 fn dashed(ui: &Ui, rect: Rect) {
     let rect = rect.shrink(0.5);
     let stroke = Stroke::new(1.0, theme::palette(ui).line_strong);
-    let corners = [rect.left_top(), rect.right_top(), rect.right_bottom(), rect.left_bottom(), rect.left_top()];
-    ui.painter().extend(egui::Shape::dashed_line(&corners, stroke, 4.0, 3.0));
+    let corners = [
+        rect.left_top(),
+        rect.right_top(),
+        rect.right_bottom(),
+        rect.left_bottom(),
+        rect.left_top(),
+    ];
+    ui.painter()
+        .extend(egui::Shape::dashed_line(&corners, stroke, 4.0, 3.0));
 }
 
 /// Projects, folders and pictures of before.
@@ -271,7 +361,9 @@ fn recent_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
         menu::item_if(ui, false, None, &tr(ui, "start-nothing-recent"), "");
     }
     for (icon, path) in recent {
-        let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+        let name = path
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned());
         let text = Text::from(name.unwrap_or_else(|| path.display().to_string()));
         if menu::item(ui, Some(icon), &text, "") {
             cx.todo.requests.push_back(Request::Open(vec![path]));

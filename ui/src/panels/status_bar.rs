@@ -19,7 +19,12 @@ pub fn status_bar_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
     let bar = ui.max_rect();
     let room = bar.shrink2(vec2(MARGIN, 0.0));
     let layout = egui::Layout::left_to_right(egui::Align::Center);
-    let mut child = ui.new_child(UiBuilder::new().id_salt("status").max_rect(room).layout(layout));
+    let mut child = ui.new_child(
+        UiBuilder::new()
+            .id_salt("status")
+            .max_rect(room)
+            .layout(layout),
+    );
     let line = &mut child;
     line.spacing_mut().item_spacing.x = GAP;
     model_ui(line, cx);
@@ -46,7 +51,11 @@ fn words_ui(ui: &mut Ui, words: &[(&str, bool)]) -> Response {
     let galleys: Vec<_> = words
         .iter()
         .map(|(word, mono)| {
-            let font = if *mono { egui::FontId::monospace(11.5) } else { paint::small() };
+            let font = if *mono {
+                egui::FontId::monospace(11.5)
+            } else {
+                paint::small()
+            };
             paint::line_of_text(ui.painter(), word, font, palette.text_2, 360.0)
         })
         .collect();
@@ -57,7 +66,11 @@ fn words_ui(ui: &mut Ui, words: &[(&str, bool)]) -> Response {
     for galley in galleys {
         x = paint::text_in(ui.painter(), rect, x, galley) + 4.0;
     }
-    let spoken = words.iter().map(|(word, _)| *word).collect::<Vec<_>>().join(" ");
+    let spoken = words
+        .iter()
+        .map(|(word, _)| *word)
+        .collect::<Vec<_>>()
+        .join(" ");
     response.widget_info(|| WidgetInfo::labeled(Role::Label, true, &spoken));
     response
 }
@@ -87,7 +100,9 @@ fn rule_ui(ui: &mut Ui) {
 /// The model of the active view and whether it can be used; a click opens the models.
 fn model_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
     let active = cx.state.presentation.active;
-    let name = active.map_or(&*cx.document.model, |view| cx.document.model_of(view)).to_owned();
+    let name = active
+        .map_or(&*cx.document.model, |view| cx.document.model_of(view))
+        .to_owned();
     let title = if name == dinoscope_engine::model::BUILTIN {
         tr(ui, "models-built-in-name")
     } else {
@@ -101,19 +116,29 @@ fn model_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
     let (ready, busy) = (opened.ready().is_some(), opened.is_busy());
     let (icon, color, state) = match (ready, busy) {
         _ if failed.is_some() => (icons::X_CIRCLE, palette.error, "status-failed"),
-        (true, _) if session.models.is_untrained(&name) => (icons::CHECK_CIRCLE, palette.ok, "status-untrained"),
+        (true, _) if session.models.is_untrained(&name) => {
+            (icons::CHECK_CIRCLE, palette.ok, "status-untrained")
+        }
         (true, _) => (icons::CHECK_CIRCLE, palette.ok, "app-ready"),
         (_, true) => (icons::CIRCLE_NOTCH, palette.text_2, "app-loading"),
         _ => (icons::CIRCLE_DASHED, palette.text_2, "status-not-loaded"),
     };
     let state = tr(ui, state);
-    let title_galley = paint::line_of_text(ui.painter(), &title, paint::small(), palette.text_1, 260.0);
-    let state_galley = paint::line_of_text(ui.painter(), &state, paint::small(), palette.text_2, 160.0);
+    let title_galley =
+        paint::line_of_text(ui.painter(), &title, paint::small(), palette.text_1, 260.0);
+    let state_galley =
+        paint::line_of_text(ui.painter(), &state, paint::small(), palette.text_2, 160.0);
     let width = 20.0 + title_galley.size().x + 6.0 + state_galley.size().x;
     let (rect, response) = ui.allocate_exact_size(vec2(width, 24.0), Sense::click());
     let spoken = format!("{title} {state}");
     response.widget_info(|| WidgetInfo::labeled(Role::Button, ui.is_enabled(), &spoken));
-    paint::icon_filled(ui.painter(), pos2(rect.left() + 7.0, rect.center().y), icon, 14.0, color);
+    paint::icon_filled(
+        ui.painter(),
+        pos2(rect.left() + 7.0, rect.center().y),
+        icon,
+        14.0,
+        color,
+    );
     let x = paint::text_in(ui.painter(), rect, rect.left() + 20.0, title_galley);
     paint::text_in(ui.painter(), rect, x + 6.0, state_galley);
     paint::focus_ring(ui, &response);
@@ -127,16 +152,28 @@ fn model_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
 fn device_ui(ui: &mut Ui, cx: &Cx<'_>) {
     let palette = theme::palette(ui);
     let (rect, _) = ui.allocate_exact_size(vec2(14.0, 18.0), Sense::hover());
-    paint::icon(ui.painter(), rect.center(), icons::CPU, 14.0, palette.text_2);
+    paint::icon(
+        ui.painter(),
+        rect.center(),
+        icons::CPU,
+        14.0,
+        palette.text_2,
+    );
     ui.add_space(6.0 - GAP);
     let networks = cx.session.models.device_name();
-    let shown = networks.clone().unwrap_or_else(|| cx.session.display.name());
+    let shown = networks
+        .clone()
+        .unwrap_or_else(|| cx.session.display.name());
     // Activations are always f32: DINOv3 is not safe in half precision.
     let response = words_ui(ui, &[(&format!("{shown} · f32"), false)]);
     let display = cx.session.display.name();
     response.on_hover_ui(|ui| {
         let networks = networks.unwrap_or_else(|| tr(ui, "status-not-started").to_string());
-        ui.label(tr_with(ui, "status-networks-on", &[("device", networks.into())]));
+        ui.label(tr_with(
+            ui,
+            "status-networks-on",
+            &[("device", networks.into())],
+        ));
         ui.label(tr_with(ui, "status-maps-on", &[("device", display.into())]));
     });
 }
@@ -158,13 +195,20 @@ fn times_ui(ui: &mut Ui, cx: &Cx<'_>) {
 /// Memory that features take, and how much they may.
 fn cache_ui(ui: &mut Ui, cx: &Cx<'_>) {
     let cache = cx.session.models.cache_use();
-    let values = [("used", text::bytes(cache.used).into()), ("limit", text::bytes(cache.limit).into())];
+    let values = [
+        ("used", text::bytes(cache.used).into()),
+        ("limit", text::bytes(cache.limit).into()),
+    ];
     let words = tr_with(ui, "app-cache", &values);
     let memory = cx.session.models.memory_bytes();
     words_ui(ui, &[(&words, false)]).on_hover_ui(|ui| {
         ui.label(tr(ui, "status-cache-help"));
         if let Some(memory) = memory {
-            ui.label(tr_with(ui, "status-memory", &[("size", text::bytes(memory).into())]));
+            ui.label(tr_with(
+                ui,
+                "status-memory",
+                &[("size", text::bytes(memory).into())],
+            ));
         }
     });
 }
@@ -195,7 +239,13 @@ fn hint_ui(ui: &Ui, hint: &Text, room: egui::Rect) {
         return;
     }
     let palette = theme::palette(ui);
-    let galley = paint::line_of_text(ui.painter(), hint, paint::small(), palette.text_2, room.width());
+    let galley = paint::line_of_text(
+        ui.painter(),
+        hint,
+        paint::small(),
+        palette.text_2,
+        room.width(),
+    );
     let x = room.right() - galley.size().x;
     let cut = galley.elided;
     let rect = room.with_min_x(x);

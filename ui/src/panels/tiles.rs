@@ -3,10 +3,13 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use egui::{
-    Align2, Color32, DragAndDrop, Id, Rect, Response, Role, Sense, Stroke, StrokeKind, Ui, UiBuilder, Visuals,
-    WidgetInfo, WidgetText, pos2, vec2,
+    Align2, Color32, DragAndDrop, Id, Rect, Response, Role, Sense, Stroke, StrokeKind, Ui,
+    UiBuilder, Visuals, WidgetInfo, WidgetText, pos2, vec2,
 };
-use egui_tiles::{Behavior, EditAction, ResizeState, SimplificationOptions, TabState, Tile, TileId, Tiles, Tree, UiResponse};
+use egui_tiles::{
+    Behavior, EditAction, ResizeState, SimplificationOptions, TabState, Tile, TileId, Tiles, Tree,
+    UiResponse,
+};
 
 mod arrange;
 mod views_menu;
@@ -43,7 +46,11 @@ pub struct State {
 /// own, while there is room for one.
 pub fn follow(tree: &mut Tree<ViewId>, views: &[ViewId], document: &Document, state: &mut UiState) {
     let active = state.presentation.active;
-    let mut beside = state.tiles.shown.filter(|view| views.contains(view)).or(active);
+    let mut beside = state
+        .tiles
+        .shown
+        .filter(|view| views.contains(view))
+        .or(active);
     let old = arrange::panes(tree).len();
     let new = reconcile(tree, views, beside);
     // A project without a layout is not new: its views become tabs.
@@ -104,8 +111,8 @@ struct Tabs<'a, 'b> {
 
 impl Tabs<'_, '_> {
     /// What stands on a tab. Among tabs of one picture only the first has its name, the others say what they show.
-    fn title(&self, ui: &Ui, tiles: &Tiles<ViewId>, tile: TileId) -> (&'static str, Text) {
-        let Some(id) = first_pane(tiles, tile) else {
+    fn title(&self, ui: &Ui, tiles: &Tiles<ViewId>, at: TileId) -> (&'static str, Text) {
+        let Some(id) = first_pane(tiles, at) else {
             return (icons::LAYOUT, Text::default());
         };
         let Some(view) = self.cx.view(id) else {
@@ -127,17 +134,25 @@ impl Tabs<'_, '_> {
         self.cx.todo.requests.push_back(Request::Close(view));
     }
 
-    fn paint_tab(&self, ui: &Ui, rect: Rect, state: &TabState, focused: bool, hovered: bool) {
+    fn paint_tab(ui: &Ui, rect: Rect, active: bool, tone: Tone) {
         let palette = theme::palette(ui);
         let painter = ui.painter();
-        if state.active {
+        if active {
             painter.rect_filled(rect, 0.0, palette.canvas);
-            let color = if focused { palette.accent } else { palette.line_strong };
+            let color = if tone == Tone::Focused {
+                palette.accent
+            } else {
+                palette.line_strong
+            };
             painter.rect_filled(rect.with_max_y(rect.top() + 2.0), 0.0, color);
-        } else if hovered {
+        } else if tone == Tone::Hovered {
             painter.rect_filled(rect, 0.0, palette.hover);
         }
-        painter.vline(rect.right() - 0.5, rect.y_range(), Stroke::new(1.0, palette.line));
+        painter.vline(
+            rect.right() - 0.5,
+            rect.y_range(),
+            Stroke::new(1.0, palette.line),
+        );
     }
 
     /// The cross at the end of a tab; true if it was pressed.
@@ -151,7 +166,8 @@ impl Tabs<'_, '_> {
         let hot = response.hovered() || response.has_focus();
         if hot {
             let ground = Rect::from_center_size(center, vec2(20.0, 20.0));
-            ui.painter().rect_filled(ground, theme::RADIUS[0], palette.active);
+            ui.painter()
+                .rect_filled(ground, theme::RADIUS[0], palette.active);
         }
         let color = if hot { palette.text_0 } else { palette.text_2 };
         paint::icon(ui.painter(), center, icons::X, 12.0, color);
@@ -179,11 +195,18 @@ impl Tabs<'_, '_> {
         let linked = self.cx.is_linked(view);
         let button = Button::icon_only(icons::LINK, tr(ui, "canvas-link")).on(linked);
         if ui.add(button.help(tr(ui, "tiles-link-help"))).clicked() {
-            self.cx.edit("edit-link", move |document| document.set_linked(view, !linked));
+            self.cx.edit("edit-link", move |document| {
+                document.set_linked(view, !linked)
+            });
         }
-        let pair = self.cx.view(view).is_some_and(|view| view.pictures.len() == 2);
+        let pair = self
+            .cx
+            .view(view)
+            .is_some_and(|view| view.pictures.len() == 2);
         if pair && ui.available_width() > 320.0 {
-            let button = Button::new(tr(ui, "matches-swap")).icon(icons::SWAP).ghost();
+            let button = Button::new(tr(ui, "matches-swap"))
+                .icon(icons::SWAP)
+                .ghost();
             if ui.add(button).clicked() {
                 views_menu::swap(self.cx, view);
             }
@@ -206,10 +229,21 @@ impl Tabs<'_, '_> {
         painter.rect_filled(place, theme::RADIUS[1], palette.accent.gamma_multiply(0.25));
         let stroke = Stroke::new(2.0, palette.accent);
         painter.rect_stroke(place, theme::RADIUS[1], stroke, StrokeKind::Inside);
-        let id = if zone == Zone::Center { "tiles-drop-here" } else { "tiles-drop-beside" };
+        let id = if zone == Zone::Center {
+            "tiles-drop-here"
+        } else {
+            "tiles-drop-beside"
+        };
         let text = tr(ui, id);
-        let galley = paint::line_of_text(&painter, &text, paint::body(), theme::ON_PICTURE.value, place.width() - 24.0);
-        let ground = Align2::CENTER_CENTER.anchor_size(place.center(), galley.size() + vec2(20.0, 12.0));
+        let galley = paint::line_of_text(
+            &painter,
+            &text,
+            paint::body(),
+            theme::ON_PICTURE.value,
+            place.width() - 24.0,
+        );
+        let ground =
+            Align2::CENTER_CENTER.anchor_size(place.center(), galley.size() + vec2(20.0, 12.0));
         painter.rect_filled(ground, theme::RADIUS[1], theme::ON_PICTURE.box_fill);
         paint::text_in(&painter, ground, ground.left() + 10.0, galley);
         if ui.input(|input| input.pointer.any_released()) {
@@ -231,11 +265,23 @@ impl Tabs<'_, '_> {
             }),
             Zone::Side(side) => {
                 let kind = self.cx.view(view).map(|view| view.kind.clone());
-                let kind = kind.filter(|kind| *kind != ViewKind::Matches).unwrap_or(ViewKind::Similarity);
+                let kind = kind
+                    .filter(|kind| *kind != ViewKind::Matches)
+                    .unwrap_or(ViewKind::Similarity);
                 open_at(self.cx, view, side, View::new(kind, picture));
             }
         }
     }
+}
+
+/// How a tab stands out.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Tone {
+    /// Keys belong to its view.
+    Focused,
+    /// The pointer is over it.
+    Hovered,
+    Idle,
 }
 
 /// The first view inside a tile.
@@ -256,7 +302,11 @@ impl Behavior<ViewId> for Tabs<'_, '_> {
         let rect = ui.max_rect();
         let palette = theme::palette(ui);
         ui.painter().rect_filled(rect, 0.0, palette.canvas);
-        ui.painter().hline(rect.x_range(), rect.top() + 0.5, Stroke::new(1.0, palette.line));
+        ui.painter().hline(
+            rect.x_range(),
+            rect.top() + 0.5,
+            Stroke::new(1.0, palette.line),
+        );
         if ui.input(|input| input.pointer.any_pressed()) && ui.rect_contains_pointer(rect) {
             self.activate(*view);
         }
@@ -270,27 +320,52 @@ impl Behavior<ViewId> for Tabs<'_, '_> {
     }
 
     fn tab_title_for_pane(&mut self, view: &ViewId) -> WidgetText {
-        let title = self.cx.view(*view).map(|view| views::tab_title(self.cx, view));
+        let title = self
+            .cx
+            .view(*view)
+            .map(|view| views::tab_title(self.cx, view));
         title.unwrap_or_default().into()
     }
 
-    fn tab_ui(&mut self, tiles: &mut Tiles<ViewId>, ui: &mut Ui, id: Id, tile: TileId, state: &TabState) -> Response {
-        let (icon, title) = self.title(ui, tiles, tile);
-        let view = tiles.get_pane(&tile).copied();
+    fn tab_ui(
+        &mut self,
+        tiles: &mut Tiles<ViewId>,
+        ui: &mut Ui,
+        id: Id,
+        at: TileId,
+        state: &TabState,
+    ) -> Response {
+        let (icon, title) = self.title(ui, tiles, at);
+        let view = tiles.get_pane(&at).copied();
         let palette = theme::palette(ui);
-        let color = if state.active { palette.text_0 } else { palette.text_2 };
+        let color = if state.active {
+            palette.text_0
+        } else {
+            palette.text_2
+        };
         let galley = paint::line_of_text(ui.painter(), &title, paint::body(), color, 220.0);
         let closes = state.active && view.is_some();
         let width = 2.0 * PADDING + 20.0 + galley.size().x + if closes { 18.0 } else { 0.0 };
         let (_, rect) = ui.allocate_space(vec2(width, HEIGHT));
         let response = ui.interact(rect, id, Sense::click_and_drag());
-        response.widget_info(|| WidgetInfo::selected(Role::Tab, ui.is_enabled(), state.active, &*title));
+        response.widget_info(|| {
+            WidgetInfo::selected(Role::Tab, ui.is_enabled(), state.active, &*title)
+        });
         let focused = view.is_some() && self.cx.state.presentation.active == view;
         if !state.is_being_dragged {
-            self.paint_tab(ui, rect, state, focused, response.hovered());
+            let tone = match (focused, response.hovered()) {
+                (true, _) => Tone::Focused,
+                (_, true) => Tone::Hovered,
+                _ => Tone::Idle,
+            };
+            Self::paint_tab(ui, rect, state.active, tone);
             let center = pos2(rect.left() + PADDING + 7.0, rect.center().y);
-            let tone = if state.active && focused { palette.text_0 } else { palette.text_2 };
-            paint::icon(ui.painter(), center, icon, 15.0, tone);
+            let color = if state.active && focused {
+                palette.text_0
+            } else {
+                palette.text_2
+            };
+            paint::icon(ui.painter(), center, icon, 15.0, color);
             paint::text_in(ui.painter(), rect, rect.left() + PADDING + 20.0, galley);
             paint::focus_ring_at(ui, &response, rect.shrink(5.0), 0);
         }
@@ -306,8 +381,8 @@ impl Behavior<ViewId> for Tabs<'_, '_> {
         response
     }
 
-    fn drag_ui(&mut self, tiles: &Tiles<ViewId>, ui: &mut Ui, tile: TileId) {
-        let (_, title) = self.title(ui, tiles, tile);
+    fn drag_ui(&mut self, tiles: &Tiles<ViewId>, ui: &mut Ui, at: TileId) {
+        let (_, title) = self.title(ui, tiles, at);
         egui::Frame::popup(ui.style()).show(ui, |ui| ui.label(&title));
     }
 
@@ -327,7 +402,13 @@ impl Behavior<ViewId> for Tabs<'_, '_> {
         }
     }
 
-    fn tab_bar_trailing_ui(&mut self, tiles: &Tiles<ViewId>, ui: &mut Ui, _tile: TileId, tabs: &egui_tiles::Tabs) {
+    fn tab_bar_trailing_ui(
+        &mut self,
+        tiles: &Tiles<ViewId>,
+        ui: &mut Ui,
+        _tile: TileId,
+        tabs: &egui_tiles::Tabs,
+    ) {
         let shown = tabs.active.and_then(|tile| tiles.get_pane(&tile).copied());
         let Some(view) = shown else { return };
         ui.add_space(2.0);
@@ -354,8 +435,12 @@ impl Behavior<ViewId> for Tabs<'_, '_> {
 
     fn resize_stroke(&self, style: &egui::Style, state: ResizeState) -> Stroke {
         match state {
-            ResizeState::Idle => Stroke::new(1.0, style.visuals.widgets.noninteractive.bg_stroke.color),
-            ResizeState::Hovering | ResizeState::Dragging => Stroke::new(2.0, style.visuals.selection.stroke.color),
+            ResizeState::Idle => {
+                Stroke::new(1.0, style.visuals.widgets.noninteractive.bg_stroke.color)
+            }
+            ResizeState::Hovering | ResizeState::Dragging => {
+                Stroke::new(2.0, style.visuals.selection.stroke.color)
+            }
         }
     }
 
@@ -385,8 +470,16 @@ enum Zone {
 impl Zone {
     /// The outer quarter of each side makes a new pane.
     fn at(rect: Rect, at: egui::Pos2) -> Self {
-        let (x, y) = ((at.x - rect.left()) / rect.width(), (at.y - rect.top()) / rect.height());
-        let sides = [(x, Side::Left), (1.0 - x, Side::Right), (y, Side::Above), (1.0 - y, Side::Below)];
+        let (x, y) = (
+            (at.x - rect.left()) / rect.width(),
+            (at.y - rect.top()) / rect.height(),
+        );
+        let sides = [
+            (x, Side::Left),
+            (1.0 - x, Side::Right),
+            (y, Side::Above),
+            (1.0 - y, Side::Below),
+        ];
         let nearest = sides.into_iter().min_by(|a, b| a.0.total_cmp(&b.0));
         match nearest {
             Some((distance, side)) if distance < 0.25 => Self::Side(side),

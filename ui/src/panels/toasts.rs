@@ -39,10 +39,15 @@ pub fn toasts_ui(ui: &Ui, cx: &mut Cx<'_>) {
 
 fn toast_ui(ui: &mut Ui, message: &str) -> bool {
     let stroke = Stroke::new(1.0, ON_PICTURE.box_line);
-    let frame = Frame::new().fill(ON_PICTURE.box_fill).stroke(stroke).corner_radius(RADIUS[1]);
+    let frame = Frame::new()
+        .fill(ON_PICTURE.box_fill)
+        .stroke(stroke)
+        .corner_radius(RADIUS[1]);
     let shown = frame.inner_margin(Margin::symmetric(12, 8)).show(ui, |ui| {
         let width = WIDTH.min(ui.content_rect().width() - 64.0);
-        let galley = ui.painter().layout(message.to_owned(), paint::body(), ON_PICTURE.value, width);
+        let galley =
+            ui.painter()
+                .layout(message.to_owned(), paint::body(), ON_PICTURE.value, width);
         let (rect, _) = ui.allocate_exact_size(galley.size(), Sense::hover());
         ui.painter().galley(rect.min, galley, ON_PICTURE.value);
     });
@@ -62,7 +67,11 @@ mod tests {
             state.say(number.to_string());
         }
         assert!(state.hear(10.0, 4.0));
-        let left: Vec<&str> = state.said.iter().map(|(message, _)| message.as_str()).collect();
+        let left: Vec<&str> = state
+            .said
+            .iter()
+            .map(|(message, _)| message.as_str())
+            .collect();
         assert_eq!(left, ["2", "3", "4"]);
         assert!(state.hear(13.9, 4.0));
         assert!(!state.hear(14.0, 4.0));

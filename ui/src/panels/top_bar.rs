@@ -24,7 +24,11 @@ pub fn top_bar_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
     let bar = ui.max_rect();
     let inside = bar.shrink2(vec2(MARGIN, 0.0));
     let right = ends_ui(ui, cx, inside);
-    let left = start_ui(ui, cx, Rect::from_min_max(inside.min, pos2(right - 8.0, inside.bottom())));
+    let left = start_ui(
+        ui,
+        cx,
+        Rect::from_min_max(inside.min, pos2(right - 8.0, inside.bottom())),
+    );
     workspaces_ui(ui, cx, (left + 12.0, right - 12.0), bar);
     ui.advance_cursor_after_rect(bar);
 }
@@ -32,7 +36,12 @@ pub fn top_bar_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
 /// The left end: mark, name, menu, undo, redo. Returns its right side.
 fn start_ui(ui: &mut Ui, cx: &mut Cx<'_>, room: Rect) -> f32 {
     let layout = egui::Layout::left_to_right(egui::Align::Center);
-    let mut ui = ui.new_child(UiBuilder::new().id_salt("top-bar-start").max_rect(room).layout(layout));
+    let mut ui = ui.new_child(
+        UiBuilder::new()
+            .id_salt("top-bar-start")
+            .max_rect(room)
+            .layout(layout),
+    );
     let ui = &mut ui;
     ui.spacing_mut().item_spacing.x = 8.0;
     mark_ui(ui);
@@ -45,9 +54,21 @@ fn start_ui(ui: &mut Ui, cx: &mut Cx<'_>, room: Rect) -> f32 {
     let menu = ui.add(Button::icon_only(icons::LIST, tr(ui, "app-menu")));
     super::menu::below(&menu, |ui| menu_bar::menu_ui(ui, cx));
     let project = cx.state.project.clone();
-    let undo = (Command::Undo, icons::ARROW_U_UP_LEFT, "app-undo", "top-undo", "top-nothing-to-undo");
+    let undo = (
+        Command::Undo,
+        icons::ARROW_U_UP_LEFT,
+        "app-undo",
+        "top-undo",
+        "top-nothing-to-undo",
+    );
     history_ui(ui, cx, undo, project.undo);
-    let redo = (Command::Redo, icons::ARROW_U_UP_RIGHT, "app-redo", "top-redo", "top-nothing-to-redo");
+    let redo = (
+        Command::Redo,
+        icons::ARROW_U_UP_RIGHT,
+        "app-redo",
+        "top-redo",
+        "top-nothing-to-redo",
+    );
     history_ui(ui, cx, redo, project.redo);
     ui.min_rect().right()
 }
@@ -58,7 +79,14 @@ fn mark_ui(ui: &mut Ui) {
     let palette = theme::palette(ui);
     let painter = ui.painter();
     painter.rect_filled(rect.shrink(1.0), 6.0, palette.accent_bg);
-    let patches = [(5.0, 13.0, 1.0), (10.0, 13.0, 1.0), (10.0, 8.0, 1.0), (15.0, 8.0, 0.55), (15.0, 13.0, 0.35), (5.0, 8.0, 0.35)];
+    let patches = [
+        (5.0, 13.0, 1.0),
+        (10.0, 13.0, 1.0),
+        (10.0, 8.0, 1.0),
+        (15.0, 8.0, 0.55),
+        (15.0, 13.0, 0.35),
+        (5.0, 8.0, 0.35),
+    ];
     for (x, y, strength) in patches {
         let patch = Rect::from_min_size(rect.min + vec2(x, y), vec2(4.0, 4.0));
         painter.rect_filled(patch, 1.0, palette.accent.gamma_multiply(strength));
@@ -71,7 +99,10 @@ fn mark_ui(ui: &mut Ui) {
 fn name_ui(ui: &mut Ui, project: &ProjectState, room: f32) {
     let palette = theme::palette(ui);
     let file = project.path.as_deref().and_then(|path| path.file_name());
-    let name = file.map_or_else(|| tr(ui, "app-untitled"), |name| Text::from(&*name.to_string_lossy()));
+    let name = file.map_or_else(
+        || tr(ui, "app-untitled"),
+        |name| Text::from(&*name.to_string_lossy()),
+    );
     let state = match (project.busy, project.path.is_some(), project.saved) {
         (true, ..) => "top-saving",
         (_, false, _) => "app-not-saved",
@@ -85,7 +116,13 @@ fn name_ui(ui: &mut Ui, project: &ProjectState, room: f32) {
     text_ui(ui, &tr(ui, state), paint::small(), palette.text_2, 140.0);
 }
 
-fn text_ui(ui: &mut Ui, text: &Text, font: egui::FontId, color: egui::Color32, room: f32) -> Response {
+fn text_ui(
+    ui: &mut Ui,
+    text: &Text,
+    font: egui::FontId,
+    color: egui::Color32,
+    room: f32,
+) -> Response {
     let galley = paint::line_of_text(ui.painter(), text, font, color, room);
     let (rect, response) = ui.allocate_exact_size(galley.size(), Sense::hover());
     paint::text_in(ui.painter(), rect, rect.left(), galley);
@@ -114,11 +151,19 @@ fn history_ui(
 /// The right end: search, help, settings. Returns its left side.
 fn ends_ui(ui: &mut Ui, cx: &mut Cx<'_>, room: Rect) -> f32 {
     let layout = egui::Layout::right_to_left(egui::Align::Center);
-    let mut ui = ui.new_child(UiBuilder::new().id_salt("top-bar-end").max_rect(room).layout(layout));
+    let mut ui = ui.new_child(
+        UiBuilder::new()
+            .id_salt("top-bar-end")
+            .max_rect(room)
+            .layout(layout),
+    );
     let ui = &mut ui;
     ui.spacing_mut().item_spacing.x = 8.0;
     let settings = Button::icon_only(icons::GEAR, tr(ui, "app-settings"));
-    if ui.add(super::with_key(ui, settings, cx, Command::Settings)).clicked() {
+    if ui
+        .add(super::with_key(ui, settings, cx, Command::Settings))
+        .clicked()
+    {
         cx.run(Command::Settings);
     }
     let help = ui.add(Button::icon_only(icons::QUESTION, tr(ui, "app-help")));
@@ -127,7 +172,10 @@ fn ends_ui(ui: &mut Ui, cx: &mut Cx<'_>, room: Rect) -> f32 {
         search_ui(ui, cx);
     } else {
         let search = Button::icon_only(icons::MAGNIFYING_GLASS, tr(ui, "app-find-command"));
-        if ui.add(super::with_key(ui, search, cx, Command::Palette)).clicked() {
+        if ui
+            .add(super::with_key(ui, search, cx, Command::Palette))
+            .clicked()
+        {
             cx.run(Command::Palette);
         }
     }
@@ -140,10 +188,26 @@ fn search_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
     let palette = theme::palette(ui);
     let words = tr(ui, "app-find-command");
     response.widget_info(|| WidgetInfo::labeled(Role::Button, ui.is_enabled(), &*words));
-    let line = if response.hovered() { palette.line_strong } else { palette.line };
+    let line = if response.hovered() {
+        palette.line_strong
+    } else {
+        palette.line
+    };
     let stroke = egui::Stroke::new(1.0, line);
-    ui.painter().rect(rect, theme::RADIUS[1], palette.field, stroke, egui::StrokeKind::Inside);
-    paint::icon(ui.painter(), pos2(rect.left() + 16.0, rect.center().y), icons::MAGNIFYING_GLASS, 14.0, palette.text_2);
+    ui.painter().rect(
+        rect,
+        theme::RADIUS[1],
+        palette.field,
+        stroke,
+        egui::StrokeKind::Inside,
+    );
+    paint::icon(
+        ui.painter(),
+        pos2(rect.left() + 16.0, rect.center().y),
+        icons::MAGNIFYING_GLASS,
+        14.0,
+        palette.text_2,
+    );
     let keys = super::key_of(ui, cx, Command::Palette);
     let mut right = rect.right() - 8.0;
     if !keys.is_empty() {
@@ -151,12 +215,24 @@ fn search_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
         let size = vec2(galley.size().x + 10.0, 18.0);
         let cap = Rect::from_center_size(pos2(right - size.x / 2.0, rect.center().y), size);
         let stroke = egui::Stroke::new(1.0, palette.line);
-        ui.painter().rect(cap, theme::RADIUS[0], palette.canvas, stroke, egui::StrokeKind::Inside);
+        ui.painter().rect(
+            cap,
+            theme::RADIUS[0],
+            palette.canvas,
+            stroke,
+            egui::StrokeKind::Inside,
+        );
         paint::text_in(ui.painter(), cap, cap.left() + 5.0, galley);
         right = cap.left() - 6.0;
     }
     let x = rect.left() + 28.0;
-    let galley = paint::line_of_text(ui.painter(), &words, paint::body(), palette.text_2, right - x);
+    let galley = paint::line_of_text(
+        ui.painter(),
+        &words,
+        paint::body(),
+        palette.text_2,
+        right - x,
+    );
     paint::text_in(ui.painter(), rect, x, galley);
     paint::focus_ring(ui, &response);
     if response.clicked() {
@@ -168,11 +244,18 @@ fn search_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
 fn workspaces_ui(ui: &mut Ui, cx: &mut Cx<'_>, (left, right): (f32, f32), bar: Rect) {
     let [wide, narrow] = WORKSPACES;
     let words = right - left >= wide;
-    let width = if words { wide } else { narrow.min(right - left) };
+    let width = if words {
+        wide
+    } else {
+        narrow.min(right - left)
+    };
     if width < narrow {
         return;
     }
-    let middle = bar.center().x.clamp(left + width / 2.0, (right - width / 2.0).max(left + width / 2.0));
+    let middle = bar.center().x.clamp(
+        left + width / 2.0,
+        (right - width / 2.0).max(left + width / 2.0),
+    );
     let place = Rect::from_center_size(pos2(middle, bar.center().y), vec2(width, 28.0));
     let choices = [
         (Workspace::Explore, "app-explore", icons::IMAGES),
@@ -183,13 +266,18 @@ fn workspaces_ui(ui: &mut Ui, cx: &mut Cx<'_>, (left, right): (f32, f32), bar: R
     let mut ui = ui.new_child(UiBuilder::new().id_salt("workspaces").max_rect(place));
     if words {
         let texts = choices.map(|(workspace, id, _)| (workspace, tr(&ui, id)));
-        let chosen = Segmented::new(&mut workspace, texts).icons(choices.map(|(.., icon)| icon)).width(width);
+        let chosen = Segmented::new(&mut workspace, texts)
+            .icons(choices.map(|(.., icon)| icon))
+            .width(width);
         ui.add(chosen);
     } else {
         ui.horizontal(|ui| {
             ui.spacing_mut().item_spacing.x = 4.0;
             for (choice, id, icon) in choices {
-                if ui.add(Button::icon_only(icon, tr(ui, id)).on(choice == workspace)).clicked() {
+                if ui
+                    .add(Button::icon_only(icon, tr(ui, id)).on(choice == workspace))
+                    .clicked()
+                {
                     workspace = choice;
                 }
             }

@@ -34,15 +34,23 @@ impl State {
 
     /// Height that it takes from the bottom of the window, in points.
     pub fn height(&self, expanded: bool) -> f32 {
-        if !self.since.is_some_and(|since| since.elapsed() >= DELAY) {
+        if self.since.is_none_or(|since| since.elapsed() < DELAY) {
             return 0.0;
         }
-        let rows = if expanded { self.jobs.len().min(MOST_ROWS) } else { 1 };
+        let rows = if expanded {
+            self.jobs.len().min(MOST_ROWS)
+        } else {
+            1
+        };
         ROW * rows as f32
     }
 
     fn take(&mut self, jobs: Vec<Status>) {
-        self.since = if jobs.is_empty() { None } else { self.since.or_else(|| Some(Instant::now())) };
+        self.since = if jobs.is_empty() {
+            None
+        } else {
+            self.since.or_else(|| Some(Instant::now()))
+        };
         self.jobs = jobs;
     }
 }
@@ -59,27 +67,41 @@ pub fn tray_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
     let expanded = cx.state.panels.jobs;
     let height = cx.state.tray.height(expanded);
     let frame = Frame::new().fill(theme::palette(ui).panel);
-    Panel::bottom("job-tray").exact_size(height).frame(frame).show(ui, |ui| {
-        ui.spacing_mut().item_spacing.y = 0.0;
-        let jobs = std::mem::take(&mut cx.state.tray.jobs);
-        let shown = if expanded { &jobs[..] } else { &jobs[..jobs.len().min(1)] };
-        ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
-            for (place, job) in shown.iter().enumerate() {
-                row_ui(ui, cx, job, (place, jobs.len()));
-            }
+    Panel::bottom("job-tray")
+        .exact_size(height)
+        .frame(frame)
+        .show(ui, |ui| {
+            ui.spacing_mut().item_spacing.y = 0.0;
+            let jobs = std::mem::take(&mut cx.state.tray.jobs);
+            let shown = if expanded {
+                &jobs[..]
+            } else {
+                &jobs[..jobs.len().min(1)]
+            };
+            ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+                for (place, job) in shown.iter().enumerate() {
+                    row_ui(ui, cx, job, (place, jobs.len()));
+                }
+            });
+            cx.state.tray.jobs = jobs;
         });
-        cx.state.tray.jobs = jobs;
-    });
 }
 
 /// One job with its buttons.
 fn row_ui(ui: &mut Ui, cx: &mut Cx<'_>, job: &Status, (place, all): (usize, usize)) {
     if place > 0 {
         let top = ui.cursor().top();
-        ui.painter().hline(ui.max_rect().x_range(), top, Stroke::new(1.0, theme::palette(ui).line));
+        ui.painter().hline(
+            ui.max_rect().x_range(),
+            top,
+            Stroke::new(1.0, theme::palette(ui).line),
+        );
     }
     let (name, detail) = (title(ui, &job.title), detail(ui, job, all));
-    let left = job.eta.filter(|_| job.state == JobState::Running).map(|eta| time_left(ui, eta));
+    let left = job
+        .eta
+        .filter(|_| job.state == JobState::Running)
+        .map(|eta| time_left(ui, eta));
     let numbers = count(ui, job.progress);
     ui.push_id(("job", job.id), |ui| {
         ProgressRow::new(name, detail, job.progress.fraction())
@@ -92,7 +114,11 @@ fn row_ui(ui: &mut Ui, cx: &mut Cx<'_>, job: &Status, (place, all): (usize, usiz
 fn buttons_ui(ui: &mut Ui, cx: &mut Cx<'_>, job: &Status, (place, all): (usize, usize)) {
     if place == 0 {
         let open = cx.state.panels.jobs;
-        let (icon, id) = if open { (icons::CARET_DOWN, "jobs-less") } else { (icons::CARET_UP, "jobs-more") };
+        let (icon, id) = if open {
+            (icons::CARET_DOWN, "jobs-less")
+        } else {
+            (icons::CARET_UP, "jobs-more")
+        };
         if all > 1 || open {
             if ui.add(Button::icon_only(icon, tr(ui, id))).clicked() {
                 cx.state.panels.jobs = !open;
@@ -106,10 +132,17 @@ fn buttons_ui(ui: &mut Ui, cx: &mut Cx<'_>, job: &Status, (place, all): (usize, 
     let roomy = ui.available_width() > 560.0;
     let button = |icon, id: &str| {
         let words = tr(ui, id);
-        if roomy { Button::new(words).icon(icon) } else { Button::icon_only(icon, words) }
+        if roomy {
+            Button::new(words).icon(icon)
+        } else {
+            Button::icon_only(icon, words)
+        }
     };
     let stopping = job.state == JobState::Stopping;
-    let (cancel, pause) = (button(icons::X, "jobs-cancel"), button(icons::PAUSE, "jobs-pause"));
+    let (cancel, pause) = (
+        button(icons::X, "jobs-cancel"),
+        button(icons::PAUSE, "jobs-pause"),
+    );
     let resume = button(icons::PLAY, "jobs-resume");
     let reason = stopping.then(|| tr(ui, "jobs-stopping"));
     if ui.add(cancel.disabled_because(reason)).clicked() {
@@ -167,7 +200,10 @@ fn count(ui: &Ui, progress: Progress) -> Text {
     };
     match progress.total {
         Some(total) if total > 0 => {
-            let values = [("done", number(progress.done).into()), ("total", number(total).into())];
+            let values = [
+                ("done", number(progress.done).into()),
+                ("total", number(total).into()),
+            ];
             tr_with(ui, "jobs-progress", &values)
         }
         _ if progress.done > 0 => Text::from(number(progress.done)),
@@ -176,7 +212,11 @@ fn count(ui: &Ui, progress: Progress) -> Text {
 }
 
 fn time_left(ui: &Ui, left: Duration) -> Text {
-    tr_with(ui, "jobs-left", &[("time", duration(ui, rounded(left)).into())])
+    tr_with(
+        ui,
+        "jobs-left",
+        &[("time", duration(ui, rounded(left)).into())],
+    )
 }
 
 /// A guess is no exact number: seconds by fives from 20 on, by tens from 60 on.
@@ -197,11 +237,14 @@ fn duration(ui: &Ui, time: Duration) -> String {
     let text = match secs {
         0..100 => tr_with(ui, "jobs-seconds", &[("count", secs.into())]),
         100..3600 => tr_with(ui, "jobs-minutes", &[("count", secs.div_ceil(60).into())]),
-        _ => tr_with(ui, "jobs-hours", &[("hours", hours.into()), ("minutes", minutes.into())]),
+        _ => tr_with(
+            ui,
+            "jobs-hours",
+            &[("hours", hours.into()), ("minutes", minutes.into())],
+        ),
     };
     text.to_string()
 }
-
 
 #[cfg(test)]
 mod tests {

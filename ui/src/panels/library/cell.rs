@@ -2,7 +2,8 @@
 
 use egui::epaint::RectShape;
 use egui::{
-    Color32, CornerRadius, Id, LayerId, Order, Rect, Response, Role, Sense, Ui, WidgetInfo, pos2, vec2,
+    Color32, CornerRadius, Id, LayerId, Order, Rect, Response, Role, Sense, Ui, WidgetInfo, pos2,
+    vec2,
 };
 
 use super::grid::ring;
@@ -31,7 +32,11 @@ pub(super) struct Cell {
 /// Draws it into `rect`, its name below; it can be clicked and dragged into views.
 pub(super) fn cell_ui(ui: &Ui, cx: &mut Cx<'_>, cell: &Cell, rect: Rect) -> Response {
     let id = Id::unique(("library-picture", cell.picture));
-    let target = if cell.name { rect.with_max_y(rect.bottom() + 17.0) } else { rect };
+    let target = if cell.name {
+        rect.with_max_y(rect.bottom() + 17.0)
+    } else {
+        rect
+    };
     // The list as a whole is one stop of the tab key, so cells take no focus.
     let response = ui.interact(target, id, Sense::CLICK | Sense::DRAG);
     let Some(entry) = cx.document.library.get(cell.picture) else {
@@ -41,18 +46,31 @@ pub(super) fn cell_ui(ui: &Ui, cx: &mut Cx<'_>, cell: &Cell, rect: Rect) -> Resp
     response.widget_info(|| WidgetInfo::selected(Role::Button, true, cell.selected, &name));
     response.dnd_set_drag_payload(cell.picture);
     let session = &mut *cx.session;
-    let (texture, failure) = session.pictures.thumbnail(cell.picture, entry, &session.runner);
+    let (texture, failure) = session
+        .pictures
+        .thumbnail(cell.picture, entry, &session.runner);
     let trouble = failure.map(|failure| failure.message.clone());
     picture(ui, rect, texture);
     if trouble.is_some() {
-        badge(ui, pos2(rect.left() + 4.0, rect.top() + 4.0), icons::LINK_BREAK);
+        badge(
+            ui,
+            pos2(rect.left() + 4.0, rect.top() + 4.0),
+            icons::LINK_BREAK,
+        );
     }
     decorate(ui, cell, rect, response.hovered());
     if cell.name {
         let palette = theme::palette(ui);
-        let color = if cell.selected || cell.letter.is_some() { palette.text_0 } else { palette.text_2 };
+        let color = if cell.selected || cell.letter.is_some() {
+            palette.text_0
+        } else {
+            palette.text_2
+        };
         let galley = paint::line_of_text(ui.painter(), &name, paint::tiny(), color, rect.width());
-        let below = Rect::from_min_size(rect.left_bottom() + vec2(0.0, 3.0), vec2(rect.width(), 14.0));
+        let below = Rect::from_min_size(
+            rect.left_bottom() + vec2(0.0, 3.0),
+            vec2(rect.width(), 14.0),
+        );
         paint::text_in(ui.painter(), below, rect.left(), galley);
     }
     if ui.is_being_dragged(id) {
@@ -62,27 +80,39 @@ pub(super) fn cell_ui(ui: &Ui, cx: &mut Cx<'_>, cell: &Cell, rect: Rect) -> Resp
         ui.label(&name);
         let palette = theme::palette(ui);
         if let Some(folder) = entry.path.parent() {
-            ui.label(egui::RichText::new(folder.display().to_string()).small().color(palette.text_2));
+            ui.label(
+                egui::RichText::new(folder.display().to_string())
+                    .small()
+                    .color(palette.text_2),
+            );
         }
         if let Some(trouble) = trouble {
             ui.label(egui::RichText::new(trouble).small().color(palette.error));
         }
-        ui.label(egui::RichText::from(tr(ui, "library-picture-help")).small().color(palette.text_2));
+        ui.label(
+            egui::RichText::from(tr(ui, "library-picture-help"))
+                .small()
+                .color(palette.text_2),
+        );
     })
 }
 
 fn picture(ui: &Ui, rect: Rect, texture: Option<egui::TextureId>) {
     let radius = CornerRadius::same(theme::RADIUS[0]);
-    match texture {
-        Some(texture) => {
-            let all = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
-            ui.painter().add(RectShape::filled(rect, radius, Color32::WHITE).with_texture(texture, all));
-        }
-        None => {
-            let palette = theme::palette(ui);
-            ui.painter().rect_filled(rect, radius, palette.canvas);
-            paint::icon(ui.painter(), rect.center(), icons::IMAGE, 18.0, palette.text_3);
-        }
+    if let Some(texture) = texture {
+        let all = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
+        ui.painter()
+            .add(RectShape::filled(rect, radius, Color32::WHITE).with_texture(texture, all));
+    } else {
+        let palette = theme::palette(ui);
+        ui.painter().rect_filled(rect, radius, palette.canvas);
+        paint::icon(
+            ui.painter(),
+            rect.center(),
+            icons::IMAGE,
+            18.0,
+            palette.text_3,
+        );
     }
 }
 
@@ -90,12 +120,22 @@ fn picture(ui: &Ui, rect: Rect, texture: Option<egui::TextureId>) {
 fn decorate(ui: &Ui, cell: &Cell, rect: Rect, hovered: bool) {
     let palette = theme::palette(ui);
     if let Some(letter) = cell.letter {
-        let place = Rect::from_min_size(pos2(rect.right() - 22.0, rect.top() + 4.0), vec2(18.0, 18.0));
-        ui.painter().rect_filled(place, theme::RADIUS[0], ON_PICTURE.box_fill);
+        let place = Rect::from_min_size(
+            pos2(rect.right() - 22.0, rect.top() + 4.0),
+            vec2(18.0, 18.0),
+        );
+        ui.painter()
+            .rect_filled(place, theme::RADIUS[0], ON_PICTURE.box_fill);
         let mut buffer = [0; 4];
         let letter = letter.encode_utf8(&mut buffer);
         let font = paint::tiny();
-        ui.painter().text(place.center(), egui::Align2::CENTER_CENTER, letter, font, ON_PICTURE.value);
+        ui.painter().text(
+            place.center(),
+            egui::Align2::CENTER_CENTER,
+            letter,
+            font,
+            ON_PICTURE.value,
+        );
     }
     if cell.selected {
         ring(ui, rect, palette.accent);
@@ -109,7 +149,8 @@ fn decorate(ui: &Ui, cell: &Cell, rect: Rect, hovered: bool) {
 
 fn badge(ui: &Ui, at: egui::Pos2, icon: &str) {
     let place = Rect::from_min_size(at, vec2(20.0, 20.0));
-    ui.painter().rect_filled(place, theme::RADIUS[0], ON_PICTURE.box_fill);
+    ui.painter()
+        .rect_filled(place, theme::RADIUS[0], ON_PICTURE.box_fill);
     paint::icon(ui.painter(), place.center(), icon, 14.0, theme::DARK.error);
 }
 
@@ -121,6 +162,11 @@ fn dragged(ui: &Ui, id: Id, size: egui::Vec2, texture: Option<egui::TextureId>) 
     let layer = LayerId::new(Order::Tooltip, id);
     let rect = Rect::from_min_size(at + vec2(12.0, 12.0), size);
     let all = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
-    let shape = RectShape::filled(rect, CornerRadius::same(theme::RADIUS[0]), Color32::from_white_alpha(200));
-    ui.layer_painter(layer).add(shape.with_texture(texture, all));
+    let shape = RectShape::filled(
+        rect,
+        CornerRadius::same(theme::RADIUS[0]),
+        Color32::from_white_alpha(200),
+    );
+    ui.layer_painter(layer)
+        .add(shape.with_texture(texture, all));
 }

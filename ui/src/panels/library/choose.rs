@@ -10,7 +10,13 @@ use crate::panels::{menu, tiles};
 use crate::text::tr;
 
 /// A click looks at a picture, a double click opens it beside, with keys it is marked.
-pub(super) fn pressed(ui: &Ui, cx: &mut Cx<'_>, index: &Index, picture: PictureId, response: &Response) {
+pub(super) fn pressed(
+    ui: &Ui,
+    cx: &mut Cx<'_>,
+    index: &Index,
+    picture: PictureId,
+    response: &Response,
+) {
     let modifiers = ui.input(|input| input.modifiers);
     if response.double_clicked() {
         beside(cx, picture);
@@ -148,7 +154,12 @@ fn picture_menu_ui(ui: &mut Ui, cx: &mut Cx<'_>, picture: PictureId) {
     if menu::item(ui, Some(icons::EYE), &tr(ui, "library-look"), "Enter") {
         cx.todo.requests.push_back(Request::Look(picture));
     }
-    if menu::item(ui, Some(icons::SQUARE_SPLIT_HORIZONTAL), &tr(ui, "library-beside"), "") {
+    if menu::item(
+        ui,
+        Some(icons::SQUARE_SPLIT_HORIZONTAL),
+        &tr(ui, "library-beside"),
+        "",
+    ) {
         cx.todo.requests.push_back(Request::Beside(picture));
     }
     menu::sub(ui, Some(icons::PLUS), &tr(ui, "library-open-as"), |ui| {
@@ -156,7 +167,10 @@ fn picture_menu_ui(ui: &mut Ui, cx: &mut Cx<'_>, picture: PictureId) {
             tiles::new_view(cx, kind, picture);
         }
     });
-    let active = cx.active().and_then(|(_, view)| View::picture(view)).filter(|&other| other != picture);
+    let active = cx
+        .active()
+        .and_then(|(_, view)| View::picture(view))
+        .filter(|&other| other != picture);
     let text = tr(ui, "library-match");
     if menu::item_if(ui, active.is_some(), Some(icons::LINE_SEGMENTS), &text, "")
         && let Some(active) = active
@@ -169,8 +183,13 @@ fn picture_menu_ui(ui: &mut Ui, cx: &mut Cx<'_>, picture: PictureId) {
     ui.separator();
     file_ui(ui, cx, picture);
     ui.separator();
-    let several = cx.state.presentation.selected.len() > 1 && cx.state.presentation.selected.contains(&picture);
-    let id = if several { "library-remove-marked" } else { "library-remove" };
+    let several = cx.state.presentation.selected.len() > 1
+        && cx.state.presentation.selected.contains(&picture);
+    let id = if several {
+        "library-remove-marked"
+    } else {
+        "library-remove"
+    };
     if menu::item(ui, Some(icons::TRASH), &tr(ui, id), "Del") {
         remove(cx, Some(picture));
     }
@@ -185,12 +204,28 @@ fn file_ui(ui: &mut Ui, cx: &mut Cx<'_>, picture: PictureId) {
         ui.copy_text(entry.path.display().to_string());
         cx.say(tr(ui, "app-copied"));
     }
-    if menu::item(ui, Some(icons::FOLDER_OPEN), &tr(ui, "library-show-in-folder"), "") {
+    if menu::item(
+        ui,
+        Some(icons::FOLDER_OPEN),
+        &tr(ui, "library-show-in-folder"),
+        "",
+    ) {
         cx.todo.requests.push_back(Request::Reveal(picture));
     }
     let session = &mut *cx.session;
-    let broken = session.pictures.thumbnail(picture, entry, &session.runner).1.is_some();
-    if broken && menu::item(ui, Some(icons::LINK_BREAK), &tr(ui, "library-find-file"), "") {
+    let broken = session
+        .pictures
+        .thumbnail(picture, entry, &session.runner)
+        .1
+        .is_some();
+    if broken
+        && menu::item(
+            ui,
+            Some(icons::LINK_BREAK),
+            &tr(ui, "library-find-file"),
+            "",
+        )
+    {
         cx.todo.requests.push_back(Request::Relink(picture));
     }
 }

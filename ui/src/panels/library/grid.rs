@@ -1,12 +1,13 @@
 //! Rows of thumbnails between the heads of their sections.
 
 use egui::{
-    CornerRadius, EventFilter, Id, Key, Rect, Role, ScrollArea, Sense, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2,
+    CornerRadius, EventFilter, Id, Key, Rect, Role, ScrollArea, Sense, Stroke, StrokeKind, Ui,
+    WidgetInfo, pos2, vec2,
 };
 
 use super::cell::{self, Cell};
 use super::choose;
-use super::index::{Index, Row, Section};
+use super::index::{Heights, Index, Row, Section};
 use crate::cx::Cx;
 use crate::document::PictureId;
 use crate::icons;
@@ -62,8 +63,11 @@ impl Metrics {
     }
 
     /// Heights of a head and of a row of pictures.
-    pub(super) fn heights(&self) -> [f32; 2] {
-        [self.head, self.cell.y + GAP + if self.names { NAME } else { 0.0 }]
+    pub(super) fn heights(&self) -> Heights {
+        Heights {
+            head: self.head,
+            pictures: self.cell.y + GAP + if self.names { NAME } else { 0.0 },
+        }
     }
 }
 
@@ -71,23 +75,36 @@ impl Metrics {
 pub(super) fn rows_ui(ui: &mut Ui, cx: &mut Cx<'_>, index: &Index, metrics: &Metrics) {
     let list = list_ui(ui, cx, index, metrics.columns);
     let pictures = index.pictures.len();
-    // The catalogue is in the context, which is locked while a widget tells about itself.
-    let name = format!("{} {pictures}", tr(ui, "library-pictures"));
-    ui.interact(ui.available_rect_before_wrap(), list, Sense::focusable_noninteractive())
-        .widget_info(|| WidgetInfo::labeled(Role::ListBox, true, &name));
-    let letters = shown(cx);
-    ScrollArea::vertical().auto_shrink(false).show_viewport(ui, |ui, viewport| {
-        ui.spacing_mut().item_spacing = egui::Vec2::ZERO;
-        ui.set_height(index.height() + 8.0);
-        let origin = ui.max_rect().min;
-        follow(ui, cx, index);
-        for row in index.visible(viewport.top(), viewport.bottom()) {
-            let [top, bottom] = index.span(row);
-            let min = pos2(origin.x, origin.y + top);
-            let rect = Rect::from_min_size(min, vec2(ui.max_rect().width(), bottom - top));
-            row_ui(ui, cx, (index, &index.rows[row]), (rect, list), (metrics, &letters));
-        }
+    ui.interact(
+        ui.available_rect_before_wrap(),
+        list,
+        Sense::focusable_noninteractive(),
+    )
+    .widget_info(|| {
+        let name = tr(ui, "library-pictures");
+        WidgetInfo::labeled(Role::ListBox, true, format!("{name} {pictures}"))
     });
+    let letters = shown(cx);
+    ScrollArea::vertical()
+        .auto_shrink(false)
+        .show_viewport(ui, |ui, viewport| {
+            ui.spacing_mut().item_spacing = egui::Vec2::ZERO;
+            ui.set_height(index.height() + 8.0);
+            let origin = ui.max_rect().min;
+            follow(ui, cx, index);
+            for row in index.visible(viewport.top(), viewport.bottom()) {
+                let [top, bottom] = index.span(row);
+                let min = pos2(origin.x, origin.y + top);
+                let rect = Rect::from_min_size(min, vec2(ui.max_rect().width(), bottom - top));
+                row_ui(
+                    ui,
+                    cx,
+                    (index, &index.rows[row]),
+                    (rect, list),
+                    (metrics, &letters),
+                );
+            }
+        });
 }
 
 /// Pictures that views show, in the order of their letters.
@@ -103,7 +120,10 @@ fn shown(cx: &Cx<'_>) -> Vec<PictureId> {
 
 fn letter(shown: &[PictureId], picture: PictureId) -> Option<char> {
     let place = shown.iter().position(|&other| other == picture)?;
-    u8::try_from(place).ok().filter(|&place| place < 26).map(|place| char::from(b'A' + place))
+    u8::try_from(place)
+        .ok()
+        .filter(|&place| place < 26)
+        .map(|place| char::from(b'A' + place))
 }
 
 /// Brings the cursor in sight after a key moved it.
@@ -111,7 +131,12 @@ fn follow(ui: &Ui, cx: &mut Cx<'_>, index: &Index) {
     if !std::mem::take(&mut cx.state.library.follow) {
         return;
     }
-    let Some(row) = cx.state.library.cursor.and_then(|cursor| index.row_of(cursor)) else {
+    let Some(row) = cx
+        .state
+        .library
+        .cursor
+        .and_then(|cursor| index.row_of(cursor))
+    else {
         return;
     };
     let [top, bottom] = index.span(row);
@@ -128,7 +153,9 @@ fn row_ui(
     (metrics, shown): (&Metrics, &[PictureId]),
 ) {
     let range = match row {
-        Row::Head(section, count) => return head_ui(ui, cx, (section, *count), rect, metrics.names),
+        Row::Head(section, count) => {
+            return head_ui(ui, cx, (section, *count), rect, metrics.names);
+        }
         Row::Pictures(range) => range.clone(),
     };
     let focused = ui.memory(|memory| memory.has_focus(list));
@@ -154,21 +181,49 @@ fn row_ui(
 fn head_ui(ui: &Ui, cx: &mut Cx<'_>, (section, count): (&Section, usize), rect: Rect, words: bool) {
     let folded = cx.state.library.folded.contains(section);
     let name = section_name(ui, section);
-    let response = ui.interact(rect, Id::unique(("library-head", section_key(section))), Sense::click());
+    let response = ui.interact(
+        rect,
+        Id::unique(("library-head", section_key(section))),
+        Sense::click(),
+    );
     let spoken = format!("{name} {count}");
     response.widget_info(|| WidgetInfo::selected(Role::DisclosureTriangle, true, !folded, &spoken));
     let (palette, painter) = (theme::palette(ui), ui.painter());
     if response.hovered() {
-        painter.rect_filled(rect.shrink2(vec2(6.0, 1.0)), theme::RADIUS[0], palette.hover);
+        painter.rect_filled(
+            rect.shrink2(vec2(6.0, 1.0)),
+            theme::RADIUS[0],
+            palette.hover,
+        );
     }
-    let caret = if folded { icons::CARET_RIGHT } else { icons::CARET_DOWN };
+    let caret = if folded {
+        icons::CARET_RIGHT
+    } else {
+        icons::CARET_DOWN
+    };
     let x = rect.left() + 12.0;
-    paint::icon(painter, pos2(x + 5.0, rect.center().y), caret, 11.0, palette.text_2);
+    paint::icon(
+        painter,
+        pos2(x + 5.0, rect.center().y),
+        caret,
+        11.0,
+        palette.text_2,
+    );
     let is_folder = matches!(section, Section::Folder(_));
     let mut x = x + 16.0;
     if is_folder || !words {
-        let icon = if is_folder { icons::FOLDER_OPEN } else { icons::IMAGES };
-        paint::icon(painter, pos2(x + 7.0, rect.center().y), icon, 14.0, palette.text_2);
+        let icon = if is_folder {
+            icons::FOLDER_OPEN
+        } else {
+            icons::IMAGES
+        };
+        paint::icon(
+            painter,
+            pos2(x + 7.0, rect.center().y),
+            icon,
+            14.0,
+            palette.text_2,
+        );
         x += 20.0;
     }
     if words {
@@ -176,12 +231,26 @@ fn head_ui(ui: &Ui, cx: &mut Cx<'_>, (section, count): (&Section, usize), rect: 
         let number = text::count(ui, count as u64);
         let number = paint::line_of_text(painter, &number, paint::small(), palette.text_2, 80.0);
         let room = right - x - number.size().x - 14.0;
-        let galley = paint::line_of_text(painter, &name, paint::small(), palette.text_1, room.max(16.0));
+        let galley = paint::line_of_text(
+            painter,
+            &name,
+            paint::small(),
+            palette.text_1,
+            room.max(16.0),
+        );
         let end = paint::text_in(painter, rect, x, galley);
         paint::text_in(painter, rect, end + 5.0, number);
     }
-    paint::focus_ring_at(ui, &response, rect.shrink2(vec2(8.0, 3.0)), theme::RADIUS[0]);
-    let tip = Tip { name: Text::from(spoken), ..Tip::default() };
+    paint::focus_ring_at(
+        ui,
+        &response,
+        rect.shrink2(vec2(8.0, 3.0)),
+        theme::RADIUS[0],
+    );
+    let tip = Tip {
+        name: Text::from(spoken),
+        ..Tip::default()
+    };
     if tooltip(response, &tip).clicked() {
         let folds = &mut cx.state.library.folded;
         if !folds.remove(section) {
@@ -203,7 +272,11 @@ fn progress_ui(ui: &Ui, cx: &Cx<'_>, section: &Section, rect: Rect) -> f32 {
     let words = match total {
         Some(total) => {
             let total = text::count(ui, total);
-            tr_with(ui, "library-progress", &[("done", done.into()), ("total", total.into())])
+            tr_with(
+                ui,
+                "library-progress",
+                &[("done", done.into()), ("total", total.into())],
+            )
         }
         None => Text::from(format!("{done} …")),
     };
@@ -219,7 +292,9 @@ fn section_name(ui: &Ui, section: &Section) -> Text {
         Section::Samples => tr(ui, "library-samples"),
         Section::Single => tr(ui, "library-single"),
         Section::Folder(path) => {
-            let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+            let name = path
+                .file_name()
+                .map(|name| name.to_string_lossy().into_owned());
             Text::from(name.unwrap_or_else(|| path.display().to_string()))
         }
     }
@@ -271,7 +346,8 @@ fn list_ui(ui: &Ui, cx: &mut Cx<'_>, index: &Index, columns: usize) -> Id {
 pub(super) fn ring(ui: &Ui, rect: Rect, color: egui::Color32) {
     let stroke = Stroke::new(2.0, color);
     let radius = CornerRadius::same(theme::RADIUS[0] + 2);
-    ui.painter().rect_stroke(rect.expand(1.0), radius, stroke, StrokeKind::Outside);
+    ui.painter()
+        .rect_stroke(rect.expand(1.0), radius, stroke, StrokeKind::Outside);
 }
 
 #[cfg(test)]

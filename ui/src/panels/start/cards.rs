@@ -1,6 +1,8 @@
 //! The three cards: point, click to keep, open another. Their maps are real and follow the pointer.
 
-use egui::{Align2, CornerRadius, FontId, Rect, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2};
+use egui::{
+    Align2, CornerRadius, FontId, Rect, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2,
+};
 
 use super::{NARROW, live};
 use crate::cx::Cx;
@@ -30,7 +32,10 @@ pub(super) fn cards_ui(ui: &mut Ui, cx: &mut Cx<'_>, samples: &[Option<PictureId
     let (all, _) = ui.allocate_exact_size(vec2(ui.available_width(), height), Sense::hover());
     for (place, text) in texts.into_iter().enumerate() {
         let (row, column) = (place / columns, place % columns);
-        let corner = vec2(column as f32 * (width + GAP), row as f32 * (PICTURE + WORDS + GAP));
+        let corner = vec2(
+            column as f32 * (width + GAP),
+            row as f32 * (PICTURE + WORDS + GAP),
+        );
         let rect = Rect::from_min_size(all.min + corner, vec2(width, PICTURE + WORDS));
         card_ui(ui, cx, (place, text), rect, samples);
     }
@@ -47,9 +52,18 @@ fn card_ui(
     let radius = theme::RADIUS[2];
     ui.painter().rect_filled(rect, radius, palette.raised);
     let picture = rect.with_max_y(rect.top() + PICTURE);
-    let top = CornerRadius { nw: radius, ne: radius, sw: 0, se: 0 };
+    let top = CornerRadius {
+        nw: radius,
+        ne: radius,
+        sw: 0,
+        se: 0,
+    };
     ui.painter().rect_filled(picture, top, palette.canvas);
-    let response = ui.interact(picture, ui.scope_id().with(("start-card", place)), Sense::click());
+    let response = ui.interact(
+        picture,
+        ui.scope_id().with(("start-card", place)),
+        Sense::click(),
+    );
     let (title, help) = (tr(ui, title), tr(ui, help));
     response.widget_info(|| WidgetInfo::labeled(Role::Image, true, format!("{title}: {help}")));
     match place {
@@ -59,18 +73,23 @@ fn card_ui(
     }
     paint::focus_ring_at(ui, &response, picture.shrink(3.0), radius);
     let stroke = Stroke::new(1.0, palette.line);
-    ui.painter().rect_stroke(rect, radius, stroke, StrokeKind::Inside);
+    ui.painter()
+        .rect_stroke(rect, radius, stroke, StrokeKind::Inside);
     let center = pos2(rect.left() + 28.0, picture.bottom() + 26.0);
     ui.painter().circle_filled(center, 12.0, palette.accent_bg);
     let number = (place + 1).to_string();
     let font = FontId::new(13.0, fonts::semibold());
-    ui.painter().text(center, Align2::CENTER_CENTER, number, font, palette.accent);
+    ui.painter()
+        .text(center, Align2::CENTER_CENTER, number, font, palette.accent);
     let x = rect.left() + 52.0;
     let room = rect.right() - x - 14.0;
     let font = FontId::new(14.0, fonts::semibold());
     let galley = paint::line_of_text(ui.painter(), &title, font, palette.text_0, room);
     let line = Rect::from_min_size(pos2(x, picture.bottom() + 14.0), vec2(room, 20.0));
     paint::text_in(ui.painter(), line, x, galley);
-    let galley = ui.painter().layout(help.to_string(), paint::body(), palette.text_2, room);
-    ui.painter_at(rect).galley(pos2(x, line.bottom() + 2.0), galley, palette.text_2);
+    let galley = ui
+        .painter()
+        .layout(help.to_string(), paint::body(), palette.text_2, room);
+    ui.painter_at(rect)
+        .galley(pos2(x, line.bottom() + 2.0), galley, palette.text_2);
 }

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use dinoscope_engine::analysis::similarity::{mean_query, unit_patches};
 use dinoscope_engine::analysis::Patch;
+use dinoscope_engine::analysis::similarity::{mean_query, unit_patches};
 use egui::{Color32, Pos2, Rect, Response, Ui, Vec2, vec2};
 
 use crate::canvas::{Transform, marks};
@@ -69,7 +69,11 @@ impl Shown {
         let part = part(size_px, rect.size(), closer);
         let zoom = rect.width() / part.width();
         let origin = rect.min - part.min.to_vec2() * zoom;
-        Self { transform: Transform { origin, zoom }, part, size_px }
+        Self {
+            transform: Transform { origin, zoom },
+            part,
+            size_px,
+        }
     }
 
     /// The point of the picture under the pointer.
@@ -98,13 +102,28 @@ pub(super) fn point(ui: &Ui, cx: &mut Cx<'_>, cat: Option<PictureId>, response: 
     let ready = features(ui, cx, cat, response.rect);
     let patch = ready.as_ref().and_then(|ready| patch_at(ready, at));
     let content = ready.as_ref().zip(patch).and_then(|(ready, patch)| {
-        let query = unit_patches(&ready.layer.patches, &[patch]).ok()?.into_iter().next()?;
+        let query = unit_patches(&ready.layer.patches, &[patch])
+            .ok()?
+            .into_iter()
+            .next()?;
         Some(map(ready, query.into()))
     });
-    paint(ui, cx, (cat, 0), &shown, response.rect, &content.unwrap_or(Content::Photo));
+    paint(
+        ui,
+        cx,
+        (cat, 0),
+        &shown,
+        response.rect,
+        &content.unwrap_or(Content::Photo),
+    );
     let painter = ui.painter_at(response.rect);
     let grid = ready.as_ref().map(|ready| &ready.layer.grid);
-    marks::crosshair(&painter, (&shown.transform, response.rect), (grid, patch), at);
+    marks::crosshair(
+        &painter,
+        (&shown.transform, response.rect),
+        (grid, patch),
+        at,
+    );
 }
 
 /// The second card: pins that stay.
@@ -115,7 +134,11 @@ pub(super) fn pin(ui: &Ui, cx: &mut Cx<'_>, cat: Option<PictureId>, response: &R
     if let Some(at) = shown.pointed(response) {
         let shift = ui.input(|input| input.modifiers.shift);
         if response.clicked() {
-            let sign = if shift { Sign::Negative } else { Sign::Positive };
+            let sign = if shift {
+                Sign::Negative
+            } else {
+                Sign::Positive
+            };
             cx.state.start_page.live.add(at, sign);
         } else if response.secondary_clicked() {
             cx.state.start_page.live.add(at, Sign::Negative);
@@ -123,20 +146,39 @@ pub(super) fn pin(ui: &Ui, cx: &mut Cx<'_>, cat: Option<PictureId>, response: &R
     }
     let ready = features(ui, cx, cat, response.rect);
     let pins = cx.state.start_page.live.pins();
-    let content = ready.as_ref().and_then(|ready| Some(map(ready, query(ready, &pins)?)));
-    paint(ui, cx, (cat, 1), &shown, response.rect, &content.unwrap_or(Content::Photo));
+    let content = ready
+        .as_ref()
+        .and_then(|ready| Some(map(ready, query(ready, &pins)?)));
+    paint(
+        ui,
+        cx,
+        (cat, 1),
+        &shown,
+        response.rect,
+        &content.unwrap_or(Content::Photo),
+    );
     let painter = ui.painter_at(response.rect);
     for ([x, y], sign) in pins {
         let shape = match sign {
             Sign::Positive => PinShape::Positive,
             Sign::Negative => PinShape::Negative,
         };
-        paint_pin(&painter, shown.transform.to_screen(x as f32, y as f32), shape, 1.0);
+        paint_pin(
+            &painter,
+            shown.transform.to_screen(x as f32, y as f32),
+            shape,
+            1.0,
+        );
     }
 }
 
 /// The third card: the pins of the second one look for their like in another picture; a click takes the next one.
-pub(super) fn another(ui: &Ui, cx: &mut Cx<'_>, samples: &[Option<PictureId>; 4], response: &Response) {
+pub(super) fn another(
+    ui: &Ui,
+    cx: &mut Cx<'_>,
+    samples: &[Option<PictureId>; 4],
+    response: &Response,
+) {
     if response.clicked() {
         cx.state.start_page.live.other += 1;
     }
@@ -153,15 +195,28 @@ pub(super) fn another(ui: &Ui, cx: &mut Cx<'_>, samples: &[Option<PictureId>; 4]
         let query = query(&cat, &pins)?;
         (query.len() == here.layer.patches.dim()).then_some((here, query))
     });
-    let content = found.as_ref().map(|(here, query)| map(here, Arc::clone(query)));
-    paint(ui, cx, (other, 2), &shown, response.rect, &content.unwrap_or(Content::Photo));
+    let content = found
+        .as_ref()
+        .map(|(here, query)| map(here, Arc::clone(query)));
+    paint(
+        ui,
+        cx,
+        (other, 2),
+        &shown,
+        response.rect,
+        &content.unwrap_or(Content::Photo),
+    );
     let Some((here, query)) = found else { return };
     let runner = Arc::clone(&cx.session.runner);
     let cosines = &mut cx.state.start_page.live.cosines;
     let Some(read) = cosines.of(&query, &here.layer.patches, &runner, "start-card") else {
         return;
     };
-    let patches: Vec<Patch> = read.top(OUTLINED, &[], 0.0).iter().map(|peak| peak.patch).collect();
+    let patches: Vec<Patch> = read
+        .top(OUTLINED, &[], 0.0)
+        .iter()
+        .map(|peak| peak.patch)
+        .collect();
     let painter = ui.painter_at(response.rect);
     let grid = &here.layer.grid;
     if (read.values.rows, read.values.cols) == (grid.rows, grid.cols) {
@@ -171,7 +226,8 @@ pub(super) fn another(ui: &Ui, cx: &mut Cx<'_>, samples: &[Option<PictureId>; 4]
 
 /// A sample as it is.
 pub(super) fn photo(ui: &Ui, cx: &mut Cx<'_>, (picture, place): (PictureId, usize), rect: Rect) {
-    ui.painter().rect_filled(rect, theme::RADIUS[0], theme::palette(ui).raised);
+    ui.painter()
+        .rect_filled(rect, theme::RADIUS[0], theme::palette(ui).raised);
     if let Some((_, shown)) = open(cx, Some(picture), rect, 1.0) {
         paint(ui, cx, (picture, place), &shown, rect, &Content::Photo);
     }
@@ -202,13 +258,24 @@ fn query(ready: &Ready, pins: &[([f64; 2], Sign)]) -> Option<Arc<[f32]>> {
 }
 
 /// A picture with its place in `rect`, once it is decoded.
-fn open(cx: &mut Cx<'_>, picture: Option<PictureId>, rect: Rect, closer: f32) -> Option<(PictureId, Shown)> {
+fn open(
+    cx: &mut Cx<'_>,
+    picture: Option<PictureId>,
+    rect: Rect,
+    closer: f32,
+) -> Option<(PictureId, Shown)> {
     let picture = picture?;
     let entry = cx.document.library.get(picture)?;
     let session = &mut *cx.session;
-    let opened = session.pictures.ask(picture, entry, &session.runner).ok()??;
+    let opened = session
+        .pictures
+        .ask(picture, entry, &session.runner)
+        .ok()??;
     let (width, height) = opened.size_px();
-    Some((picture, Shown::new(vec2(width as f32, height as f32), rect, closer)))
+    Some((
+        picture,
+        Shown::new(vec2(width as f32, height as f32), rect, closer),
+    ))
 }
 
 fn ask(cx: &mut Cx<'_>, picture: PictureId) -> Answer {
@@ -248,15 +315,20 @@ fn paint(
     if let Ok(painted) = Painting::draw(slot, &cx.session.display, &placed, content, view) {
         let radius = theme::RADIUS[2];
         let corners = if place < 3 {
-            egui::CornerRadius { nw: radius, ne: radius, sw: 0, se: 0 }
+            egui::CornerRadius {
+                nw: radius,
+                ne: radius,
+                sw: 0,
+                se: 0,
+            }
         } else {
             egui::CornerRadius::same(theme::RADIUS[0])
         };
         let shape = egui::epaint::RectShape::filled(rect, corners, Color32::WHITE);
-        ui.painter().add(shape.with_texture(painted.texture, painted.uv));
+        ui.painter()
+            .add(shape.with_texture(painted.texture, painted.uv));
     }
 }
-
 
 #[cfg(test)]
 mod tests {
@@ -267,17 +339,28 @@ mod tests {
         let size = vec2(451.0, 300.0);
         for closer in [1.0, CLOSER] {
             let part = part(size, vec2(349.0, 168.0), closer);
-            assert!(Rect::from_min_size(Pos2::ZERO, size).expand(1e-3).contains_rect(part));
+            assert!(
+                Rect::from_min_size(Pos2::ZERO, size)
+                    .expand(1e-3)
+                    .contains_rect(part)
+            );
             assert!((part.aspect_ratio() - 349.0 / 168.0).abs() < 1e-3);
         }
     }
 
     #[test]
     fn the_cats_eyes_and_cheek_are_seen_on_both_cards() {
-        for (room, closer) in [(vec2(349.0, 168.0), 1.0), (vec2(349.0, 168.0), CLOSER), (vec2(280.0, 168.0), CLOSER)] {
+        for (room, closer) in [
+            (vec2(349.0, 168.0), 1.0),
+            (vec2(349.0, 168.0), CLOSER),
+            (vec2(280.0, 168.0), CLOSER),
+        ] {
             let part = part(vec2(451.0, 300.0), room, closer).shrink(4.0);
             for [x, y] in samples::CAT_EYES.into_iter().chain([samples::CAT_CHEEK]) {
-                assert!(part.contains(Pos2::new(x as f32, y as f32)), "{x}, {y} in {part:?}");
+                assert!(
+                    part.contains(Pos2::new(x as f32, y as f32)),
+                    "{x}, {y} in {part:?}"
+                );
             }
         }
     }
@@ -287,9 +370,16 @@ mod tests {
         let mut state = State::default();
         assert_eq!(state.pins().len(), 3);
         state.add([1.0, 1.0], Sign::Negative);
-        assert_eq!(state.pins().len(), 3, "an own negative pin needs something to be against");
+        assert_eq!(
+            state.pins().len(),
+            3,
+            "an own negative pin needs something to be against"
+        );
         state.add([5.0, 5.0], Sign::Positive);
-        assert_eq!(state.pins(), [([1.0, 1.0], Sign::Negative), ([5.0, 5.0], Sign::Positive)]);
+        assert_eq!(
+            state.pins(),
+            [([1.0, 1.0], Sign::Negative), ([5.0, 5.0], Sign::Positive)]
+        );
         for _ in 0..MOST_PINS {
             state.add([2.0, 2.0], Sign::Positive);
         }

@@ -67,12 +67,11 @@ pub fn reconcile(tree: &mut Tree<ViewId>, views: &[ViewId], active: Option<ViewI
     let mut new = Vec::new();
     for &view in views.iter().filter(|view| !known.contains(view)) {
         let anchor = beside.or_else(|| panes(tree).last().map(|&(_, view)| view));
-        match anchor {
-            Some(anchor) => add_tab(tree, anchor, view),
-            None => {
-                let pane = tree.tiles.insert_pane(view);
-                tree.root = Some(tree.tiles.insert_tab_tile(vec![pane]));
-            }
+        if let Some(anchor) = anchor {
+            add_tab(tree, anchor, view);
+        } else {
+            let pane = tree.tiles.insert_pane(view);
+            tree.root = Some(tree.tiles.insert_tab_tile(vec![pane]));
         }
         beside = Some(view);
         new.push(view);
@@ -85,7 +84,10 @@ pub(super) fn room(tree: &Tree<ViewId>, view: ViewId) -> Option<Side> {
     let tile = tree.tiles.find_pane(&view)?;
     let shown = tree.tiles.parent_of(tile).unwrap_or(tile);
     // Before the first frame nothing has a size.
-    let size = tree.tiles.rect(shown).map_or(LEAST * 4.0, |rect| rect.size());
+    let size = tree
+        .tiles
+        .rect(shown)
+        .map_or(LEAST * 4.0, |rect| rect.size());
     if size.x >= size.y && size.x >= 2.0 * LEAST.x {
         Some(Side::Right)
     } else if size.y >= 2.0 * LEAST.y {
@@ -123,21 +125,35 @@ fn group_of(tree: &Tree<ViewId>, tile: TileId) -> TileId {
 
 fn insert_beside(tree: &mut Tree<ViewId>, old: TileId, side: Side, new: TileId) {
     let parent = tree.tiles.parent_of(old);
-    if let Some(Tile::Container(Container::Linear(linear))) = parent.and_then(|id| tree.tiles.get_mut(id))
+    if let Some(Tile::Container(Container::Linear(linear))) =
+        parent.and_then(|id| tree.tiles.get_mut(id))
         && linear.dir == side.direction()
     {
-        let place = linear.children.iter().position(|&child| child == old).unwrap_or(0);
-        linear.children.insert(place + usize::from(!side.comes_first()), new);
+        let place = linear
+            .children
+            .iter()
+            .position(|&child| child == old)
+            .unwrap_or(0);
+        linear
+            .children
+            .insert(place + usize::from(!side.comes_first()), new);
         let share = linear.shares[old] * 0.5;
         linear.shares.set_share(old, share);
         linear.shares.set_share(new, share);
         return;
     }
-    let children = if side.comes_first() { vec![new, old] } else { vec![old, new] };
-    let pair = tree.tiles.insert_container(Linear::new(side.direction(), children));
+    let children = if side.comes_first() {
+        vec![new, old]
+    } else {
+        vec![old, new]
+    };
+    let pair = tree
+        .tiles
+        .insert_container(Linear::new(side.direction(), children));
     match parent.and_then(|id| tree.tiles.get_mut(id)) {
         Some(Tile::Container(container)) => {
-            container.replace_child(old, pair);
+            let place = container.replace_child(old, pair);
+            debug_assert!(place.is_some(), "a parent has its child");
         }
         _ => tree.root = Some(pair),
     }
@@ -153,7 +169,8 @@ pub fn add_tab(tree: &mut Tree<ViewId>, beside: ViewId, new: ViewId) {
     match tree.tiles.get_mut(group) {
         Some(Tile::Container(Container::Tabs(tabs))) => {
             let place = tabs.children.iter().position(|&child| child == tile);
-            tabs.children.insert(place.map_or(tabs.children.len(), |place| place + 1), pane);
+            tabs.children
+                .insert(place.map_or(tabs.children.len(), |place| place + 1), pane);
             tabs.active = Some(pane);
         }
         _ => insert_beside(tree, group, Side::Right, pane),
@@ -174,13 +191,20 @@ pub fn move_beside(tree: &mut Tree<ViewId>, view: ViewId, side: Side, moved: Vie
 
 fn remove(tree: &mut Tree<ViewId>, tile: TileId) {
     let parent = tree.tiles.parent_of(tile);
-    if let Some(Tile::Container(Container::Tabs(tabs))) = parent.and_then(|id| tree.tiles.get_mut(id))
+    if let Some(Tile::Container(Container::Tabs(tabs))) =
+        parent.and_then(|id| tree.tiles.get_mut(id))
         && tabs.active == Some(tile)
     {
         // The neighbor takes over, as in every program with tabs.
-        let place = tabs.children.iter().position(|&child| child == tile).unwrap_or(0);
+        let place = tabs
+            .children
+            .iter()
+            .position(|&child| child == tile)
+            .unwrap_or(0);
         let next = tabs.children.get(place + 1);
-        tabs.active = next.or_else(|| tabs.children.get(place.checked_sub(1)?)).copied();
+        tabs.active = next
+            .or_else(|| tabs.children.get(place.checked_sub(1)?))
+            .copied();
     }
     tree.remove_recursively(tile);
     if tree.root == Some(tile) {
@@ -233,7 +257,10 @@ pub fn show(tree: &mut Tree<ViewId>, view: ViewId) {
 pub(super) fn in_front(tree: &Tree<ViewId>, view: Option<ViewId>) -> Option<ViewId> {
     let visible: BTreeSet<u64> = tree.active_tiles().into_iter().map(|tile| tile.0).collect();
     let order = panes(tree);
-    let mut shown = order.iter().filter(|(tile, _)| visible.contains(&tile.0)).map(|&(_, view)| view);
+    let mut shown = order
+        .iter()
+        .filter(|(tile, _)| visible.contains(&tile.0))
+        .map(|&(_, view)| view);
     match view {
         Some(view) if shown.clone().any(|other| other == view) => Some(view),
         _ => shown.next(),
@@ -249,7 +276,11 @@ pub(super) fn repeats(tree: &Tree<ViewId>, document: &Document) -> BTreeSet<View
             continue;
         };
         let mut seen = BTreeSet::new();
-        for view in tabs.children.iter().filter_map(|child| tree.tiles.get_pane(child)) {
+        for view in tabs
+            .children
+            .iter()
+            .filter_map(|child| tree.tiles.get_pane(child))
+        {
             if !seen.insert(picture(*view)) {
                 repeats.insert(*view);
             }
@@ -279,8 +310,16 @@ mod tests {
     fn shares(tree: &Tree<ViewId>) -> Vec<f32> {
         match tree.root.and_then(|root| tree.tiles.get_container(root)) {
             Some(Container::Linear(linear)) => {
-                let all: f32 = linear.children.iter().map(|&child| linear.shares[child]).sum();
-                linear.children.iter().map(|&child| linear.shares[child] / all).collect()
+                let all: f32 = linear
+                    .children
+                    .iter()
+                    .map(|&child| linear.shares[child])
+                    .sum();
+                linear
+                    .children
+                    .iter()
+                    .map(|&child| linear.shares[child] / all)
+                    .collect()
             }
             _ => vec![1.0],
         }
@@ -304,7 +343,10 @@ mod tests {
         split(&mut tree, ViewId(1), ViewId(2));
         document.add_view(View::new(ViewKind::Similarity, PictureId(8)));
         document.add_view(View::new(ViewKind::Pca, PictureId(7)));
-        assert_eq!(reconcile(&mut tree, &views(&document), Some(ViewId(1))), [ViewId(3)]);
+        assert_eq!(
+            reconcile(&mut tree, &views(&document), Some(ViewId(1))),
+            [ViewId(3)]
+        );
         assert_eq!(order(&tree), [1, 3, 2]);
         assert_eq!([tabs_of(&tree, 1), tabs_of(&tree, 2)], [2, 1]);
         assert_eq!(repeats(&tree, &document), BTreeSet::from([ViewId(3)]));

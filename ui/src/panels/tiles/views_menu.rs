@@ -28,15 +28,26 @@ fn kinds() -> Vec<ViewKind> {
                 | Analysis::Transfer(_)
         )
     };
-    let analyses = Analysis::all().into_iter().filter(shown).map(ViewKind::Analysis);
-    [ViewKind::Similarity, ViewKind::Pca, ViewKind::Compare].into_iter().chain(analyses).collect()
+    let analyses = Analysis::all()
+        .into_iter()
+        .filter(shown)
+        .map(ViewKind::Analysis);
+    [ViewKind::Similarity, ViewKind::Pca, ViewKind::Compare]
+        .into_iter()
+        .chain(analyses)
+        .collect()
 }
 
 /// A line for each kind of view of one picture; the one that was taken.
 pub fn kinds_ui(ui: &mut Ui) -> Option<ViewKind> {
     let mut taken = None;
     for kind in kinds() {
-        if menu::item(ui, Some(views::icon(&kind)), &tr(ui, views::title_id(&kind)), "") {
+        if menu::item(
+            ui,
+            Some(views::icon(&kind)),
+            &tr(ui, views::title_id(&kind)),
+            "",
+        ) {
             taken = Some(kind);
         }
     }
@@ -72,21 +83,43 @@ pub(super) fn new_views_ui(ui: &mut Ui, cx: &mut Cx<'_>, id: ViewId) {
         menu::item_if(ui, false, Some(icons::LINE_SEGMENTS), &text, "");
         return;
     }
-    menu::sub(ui, Some(icons::LINE_SEGMENTS), &tr(ui, "tiles-matches-with"), |ui| {
-        for partner in partners {
-            if menu::item(ui, None, &Text::from(cx.document.library.name(partner)), "") {
-                cx.todo.requests.push_back(Request::Match(picture, partner));
+    menu::sub(
+        ui,
+        Some(icons::LINE_SEGMENTS),
+        &tr(ui, "tiles-matches-with"),
+        |ui| {
+            for partner in partners {
+                if menu::item(ui, None, &Text::from(cx.document.library.name(partner)), "") {
+                    cx.todo.requests.push_back(Request::Match(picture, partner));
+                }
             }
-        }
-    });
+        },
+    );
 }
 
 /// Pictures to match with: those that are marked, then those that views show, then the neighbors in the library.
 fn partners(cx: &Cx<'_>, picture: PictureId) -> Vec<PictureId> {
-    let shown = cx.document.views.values().flat_map(|view| view.pictures.iter().copied());
-    let library = cx.document.library.iter().map(|(id, _)| id).take(MOST_PARTNERS);
+    let shown = cx
+        .document
+        .views
+        .values()
+        .flat_map(|view| view.pictures.iter().copied());
+    let library = cx
+        .document
+        .library
+        .iter()
+        .map(|(id, _)| id)
+        .take(MOST_PARTNERS);
     let mut partners: Vec<PictureId> = Vec::new();
-    for id in cx.state.presentation.selected.iter().copied().chain(shown).chain(library) {
+    for id in cx
+        .state
+        .presentation
+        .selected
+        .iter()
+        .copied()
+        .chain(shown)
+        .chain(library)
+    {
         if id != picture && !partners.contains(&id) && partners.len() < MOST_PARTNERS {
             partners.push(id);
         }
@@ -96,10 +129,14 @@ fn partners(cx: &Cx<'_>, picture: PictureId) -> Vec<PictureId> {
 
 /// All that can be done with a view.
 pub(super) fn view_menu_ui(ui: &mut Ui, cx: &mut Cx<'_>, id: ViewId) {
-    menu::sub(ui, Some(icons::PLUS), &tr(ui, "tiles-new-view"), |ui| new_views_ui(ui, cx, id));
+    menu::sub(ui, Some(icons::PLUS), &tr(ui, "tiles-new-view"), |ui| {
+        new_views_ui(ui, cx, id)
+    });
     ui.separator();
     if menu::item(ui, Some(icons::COPY), &tr(ui, "app-copy-view"), "") {
-        cx.todo.requests.push_back(Request::Command(id, Command::CopyView));
+        cx.todo
+            .requests
+            .push_back(Request::Command(id, Command::CopyView));
     }
     if menu::item(ui, Some(icons::EXPORT), &tr(ui, "app-export-figure"), "") {
         cx.todo.requests.push_back(Request::Figure(id));
@@ -110,9 +147,23 @@ pub(super) fn view_menu_ui(ui: &mut Ui, cx: &mut Cx<'_>, id: ViewId) {
     if menu::item(ui, Some(icons::X), &tr(ui, "canvas-close-tab"), "") {
         cx.todo.requests.push_back(Request::Close(id));
     }
-    let others: Vec<ViewId> = cx.document.views.keys().copied().filter(|&other| other != id).collect();
-    if menu::item_if(ui, !others.is_empty(), None, &tr(ui, "tiles-close-others"), "") {
-        cx.todo.requests.extend(others.into_iter().map(Request::Close));
+    let others: Vec<ViewId> = cx
+        .document
+        .views
+        .keys()
+        .copied()
+        .filter(|&other| other != id)
+        .collect();
+    if menu::item_if(
+        ui,
+        !others.is_empty(),
+        None,
+        &tr(ui, "tiles-close-others"),
+        "",
+    ) {
+        cx.todo
+            .requests
+            .extend(others.into_iter().map(Request::Close));
     }
 }
 
@@ -125,7 +176,9 @@ fn place_ui(ui: &mut Ui, cx: &mut Cx<'_>, id: ViewId) {
     }
     let linked = cx.is_linked(id);
     if menu::check(ui, linked, &tr(ui, "canvas-link")) {
-        cx.edit("edit-link", move |document| document.set_linked(id, !linked));
+        cx.edit("edit-link", move |document| {
+            document.set_linked(id, !linked)
+        });
     }
     if menu::item(ui, Some(icons::COPY_SIMPLE), &tr(ui, "tiles-duplicate"), "")
         && let Some(copy) = cx.view(id).cloned()
@@ -135,10 +188,20 @@ fn place_ui(ui: &mut Ui, cx: &mut Cx<'_>, id: ViewId) {
             document.add_view(copy);
         });
     }
-    if menu::item(ui, Some(icons::SQUARE_SPLIT_HORIZONTAL), &tr(ui, "tiles-split-right"), "") {
+    if menu::item(
+        ui,
+        Some(icons::SQUARE_SPLIT_HORIZONTAL),
+        &tr(ui, "tiles-split-right"),
+        "",
+    ) {
         split_view(cx, id, Side::Right);
     }
-    if menu::item(ui, Some(icons::SQUARE_SPLIT_VERTICAL), &tr(ui, "tiles-split-below"), "") {
+    if menu::item(
+        ui,
+        Some(icons::SQUARE_SPLIT_VERTICAL),
+        &tr(ui, "tiles-split-below"),
+        "",
+    ) {
         split_view(cx, id, Side::Below);
     }
 }

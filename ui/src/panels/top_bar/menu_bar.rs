@@ -156,7 +156,9 @@ fn recent_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
     ui.separator();
     menu::sub(ui, Some(icons::CLOCK), &tr(ui, "start-recent"), |ui| {
         for (icon, path) in recent {
-            let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+            let name = path
+                .file_name()
+                .map(|name| name.to_string_lossy().into_owned());
             let text = Text::from(name.unwrap_or_else(|| path.display().to_string()));
             if menu::item(ui, Some(icon), &text, "") {
                 cx.todo.requests.push_back(Request::Open(vec![path]));
