@@ -138,7 +138,7 @@ fn header_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
         |ui| {
             ui.set_min_size(size);
             ui.spacing_mut().item_spacing.x = 4.0;
-            ui.add_space(8.0);
+            ui.add_space(12.0);
             let title = RichText::from(tr(ui, "library-pictures")).text_style(theme::strong());
             ui.label(title.color(palette.text_0));
             let count = text::count(ui, cx.document.library.len() as u64);

@@ -168,6 +168,7 @@ fn head_ui(ui: &mut Ui, cx: &mut Cx<'_>, cat: Option<PictureId>) {
 }
 
 fn begin_ui(ui: &mut Ui, cx: &mut Cx<'_>, cat: Option<PictureId>) {
+    ui.spacing_mut().item_spacing.x = 8.0;
     let lesson = Button::new(tr(ui, "start-lesson"))
         .icon(icons::GRADUATION_CAP)
         .large()

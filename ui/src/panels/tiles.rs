@@ -64,6 +64,9 @@ pub fn follow(tree: &mut Tree<ViewId>, views: &[ViewId], document: &Document, st
         let single = pictures(view).is_some_and(|pictures| pictures.len() == 1);
         let side = beside.filter(|&other| single && other != view && pictures(other) != pictures(view));
         let found = side.and_then(|other| Some((other, arrange::room(tree, other)?)));
+        if asked.is_some() {
+            state.presentation.active = Some(view);
+        }
         if let Some((other, side)) = asked.or(found) {
             move_beside(tree, other, side, view);
         }

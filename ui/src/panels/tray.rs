@@ -78,7 +78,8 @@ pub fn tray_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
             } else {
                 &jobs[..jobs.len().min(1)]
             };
-            ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+            ScrollArea::vertical()
+                .min_scrolled_height(ROW).auto_shrink(false).show(ui, |ui| {
                 for (place, job) in shown.iter().enumerate() {
                     row_ui(ui, cx, job, (place, jobs.len()));
                 }

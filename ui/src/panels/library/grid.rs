@@ -74,16 +74,10 @@ impl Metrics {
 /// Draws the rows that are in sight.
 pub(super) fn rows_ui(ui: &mut Ui, cx: &mut Cx<'_>, index: &Index, metrics: &Metrics) {
     let list = list_ui(ui, cx, index, metrics.columns);
-    let pictures = index.pictures.len();
-    ui.interact(
-        ui.available_rect_before_wrap(),
-        list,
-        Sense::focusable_noninteractive(),
-    )
-    .widget_info(|| {
-        let name = tr(ui, "library-pictures");
-        WidgetInfo::labeled(Role::ListBox, true, format!("{name} {pictures}"))
-    });
+    let spoken = format!("{} {}", tr(ui, "library-pictures"), index.pictures.len());
+    let area = ui.available_rect_before_wrap();
+    let response = ui.interact(area, list, Sense::focusable_noninteractive());
+    response.widget_info(|| WidgetInfo::labeled(Role::ListBox, true, &spoken));
     let letters = shown(cx);
     ScrollArea::vertical()
         .auto_shrink(false)

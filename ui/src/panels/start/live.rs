@@ -84,10 +84,12 @@ impl Shown {
     }
 }
 
-/// The part of a picture around its middle that has the form of `room`.
+/// The part of a picture that has the form of `room`: a little above the middle, where faces are.
 fn part(size_px: Vec2, room: Vec2, closer: f32) -> Rect {
     let scale = (size_px.x / room.x).min(size_px.y / room.y) / closer;
-    Rect::from_center_size((size_px * 0.5).to_pos2(), room * scale)
+    let size = room * scale;
+    let spare = size_px - size;
+    Rect::from_min_size(Pos2::new(spare.x * 0.5, spare.y * 0.3), size)
 }
 
 /// The first card: the map of the patch under the pointer.
