@@ -47,6 +47,7 @@ impl Desk {
             desk.set(name, home.join(below).to_str().unwrap());
         }
         desk.set("LANG", "C.UTF-8");
+        desk.set("NO_COLOR", "1");
         desk.set("GDK_BACKEND", "x11");
         desk.set("NO_AT_BRIDGE", "1");
         let software = Path::new("/usr/share/vulkan/icd.d/lvp_icd.x86_64.json");
