@@ -100,16 +100,32 @@ fn the_network_crate_knows_no_pictures_and_no_graphics() {
 #[test]
 fn the_panels_know_no_window_and_the_host_knows_no_dino() {
     let all = dependencies();
-    for outsider in ["tauri", "egui-tauri", "rfd", "gtk", "winit", "tokio", "ureq", "hf-hub"] {
+    for outsider in [
+        "tauri",
+        "egui-tauri",
+        "rfd",
+        "gtk",
+        "winit",
+        "tokio",
+        "ureq",
+        "hf-hub",
+    ] {
         let found = &all["dinoscope-ui"];
-        assert!(!found.iter().any(|name| name == outsider), "dinoscope-ui must not depend on {outsider}");
+        assert!(
+            !found.iter().any(|name| name == outsider),
+            "dinoscope-ui must not depend on {outsider}"
+        );
     }
     let egui: Vec<&String> = all
         .iter()
         .filter(|(_, found)| found.iter().any(|name| name == "egui"))
         .map(|(package, _)| package)
         .collect();
-    assert_eq!(egui, ["dinoscope-app", "dinoscope-ui", "egui-tauri"], "only these see egui");
+    assert_eq!(
+        egui,
+        ["dinoscope-app", "dinoscope-ui", "egui-tauri"],
+        "only these see egui"
+    );
 }
 
 #[test]

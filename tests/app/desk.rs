@@ -10,12 +10,12 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// How long anything may take: other tests share the machine, and shaders run on the processor.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// The window.
-pub const SIZE: (u32, u32) = (1440, 900);
+pub(super) const SIZE: (u32, u32) = (1440, 900);
 
 /// Xvfb, a session bus and a window manager.
-pub struct Desk {
+pub(super) struct Desk {
     programs: Vec<Child>,
     variables: Vec<(String, String)>,
     pub folder: TempDir,
@@ -23,7 +23,7 @@ pub struct Desk {
 
 impl Desk {
     /// Starts the display. `scripts/setup` installs what it needs.
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut desk = Self {
             programs: Vec::new(),
@@ -32,9 +32,23 @@ impl Desk {
         };
         let (width, height) = SIZE;
         let screen = format!("{width}x{height}x24");
-        let number = desk.told("Xvfb", &["-displayfd", "1", "-screen", "0", &screen, "-nolisten", "tcp"]);
+        let number = desk.told(
+            "Xvfb",
+            &[
+                "-displayfd",
+                "1",
+                "-screen",
+                "0",
+                &screen,
+                "-nolisten",
+                "tcp",
+            ],
+        );
         desk.set("DISPLAY", &format!(":{}", number.trim()));
-        let bus = desk.told("dbus-daemon", &["--session", "--nofork", "--print-address=1"]);
+        let bus = desk.told(
+            "dbus-daemon",
+            &["--session", "--nofork", "--print-address=1"],
+        );
         desk.set("DBUS_SESSION_BUS_ADDRESS", bus.trim());
         let home = desk.folder.path().join("home");
         fs::create_dir_all(&home).unwrap();
@@ -54,9 +68,16 @@ impl Desk {
         if software.exists() {
             desk.set("VK_DRIVER_FILES", software.to_str().unwrap());
         }
-        let manager = desk.command("openbox").stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let manager = desk
+            .command("openbox")
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
         desk.programs.push(manager);
-        desk.until("a window manager", |desk| desk.xdotool(&["get_num_desktops"]).is_some());
+        desk.until("a window manager", |desk| {
+            desk.xdotool(&["get_num_desktops"]).is_some()
+        });
         desk
     }
 
@@ -64,7 +85,7 @@ impl Desk {
         self.variables.push((name.to_owned(), value.to_owned()));
     }
 
-    pub fn command(&self, program: &str) -> Command {
+    pub(super) fn command(&self, program: &str) -> Command {
         let mut command = Command::new(program);
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         command.env_remove("WAYLAND_DISPLAY");
@@ -74,18 +95,23 @@ impl Desk {
     /// Starts a program that says something on its first line.
     fn told(&mut self, program: &str, arguments: &[&str]) -> String {
         let mut command = self.command(program);
-        command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::null());
+        command
+            .args(arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null());
         let mut child = command
             .spawn()
             .unwrap_or_else(|error| panic!("{program} does not start, {error}: run scripts/setup"));
         let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
         self.programs.push(child);
         line
     }
 
     /// Waits until `is` gives true.
-    pub fn until(&self, what: &str, mut is: impl FnMut(&Self) -> bool) {
+    pub(super) fn until(&self, what: &str, mut is: impl FnMut(&Self) -> bool) {
         let end = Instant::now() + PATIENCE;
         while !is(self) {
             assert!(Instant::now() < end, "no {what} in {PATIENCE:?}");
@@ -94,7 +120,7 @@ impl Desk {
     }
 
     /// Output of xdotool; none if it failed.
-    pub fn xdotool(&self, arguments: &[&str]) -> Option<String> {
+    pub(super) fn xdotool(&self, arguments: &[&str]) -> Option<String> {
         let output = self.command("xdotool").args(arguments).output().unwrap();
         output
             .status
@@ -103,11 +129,16 @@ impl Desk {
     }
 
     /// Keeps a picture of the screen as an artefact beside the test's binary.
-    pub fn screenshot(&self, name: &str) -> PathBuf {
+    pub(super) fn screenshot(&self, name: &str) -> PathBuf {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("screenshots");
         fs::create_dir_all(&folder).unwrap();
         let path = folder.join(format!("{name}.png"));
-        let done = self.command("import").args(["-window", "root"]).arg(&path).status().unwrap();
+        let done = self
+            .command("import")
+            .args(["-window", "root"])
+            .arg(&path)
+            .status()
+            .unwrap();
         assert!(done.success(), "import failed");
         path
     }
@@ -123,14 +154,14 @@ impl Drop for Desk {
 }
 
 /// Waits on a condition that nobody sets: sleeping is what tests of a whole program do between looks.
-pub fn pause(time: Duration) {
+pub(super) fn pause(time: Duration) {
     let never = Mutex::new(());
     let guard = never.lock().unwrap();
     drop(Condvar::new().wait_timeout(guard, time).unwrap());
 }
 
 /// The running app.
-pub struct Running<'a> {
+pub(super) struct Running<'a> {
     pub desk: &'a Desk,
     child: Child,
     window: String,
@@ -139,9 +170,13 @@ pub struct Running<'a> {
 
 impl<'a> Running<'a> {
     /// Starts the app on some files and waits for its window.
-    pub fn start(desk: &'a Desk, files: &[&Path]) -> Self {
+    pub(super) fn start(desk: &'a Desk, files: &[&Path]) -> Self {
         let mut command = desk.command(env!("CARGO_BIN_EXE_dinoscope-app-under-test"));
-        command.args(files).env("DINOSCOPE_LOG", "info,dinoscope_ui=debug").stdout(Stdio::null()).stderr(Stdio::piped());
+        command
+            .args(files)
+            .env("DINOSCOPE_LOG", "info,dinoscope_ui=debug")
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let log = Arc::new(Mutex::new(Vec::new()));
         let kept = Arc::clone(&log);
@@ -167,13 +202,14 @@ impl<'a> Running<'a> {
 
     fn find_window(&self, name: &str) -> String {
         let mut found = String::new();
-        self.desk.until(&format!("window {name}: {}", self.all_said()), |desk| {
-            let Some(ids) = desk.xdotool(&["search", "--onlyvisible", "--name", name]) else {
-                return false;
-            };
-            found = ids.lines().last().unwrap_or_default().to_owned();
-            !found.is_empty()
-        });
+        self.desk
+            .until(&format!("window {name}: {}", self.all_said()), |desk| {
+                let Some(ids) = desk.xdotool(&["search", "--onlyvisible", "--name", name]) else {
+                    return false;
+                };
+                found = ids.lines().last().unwrap_or_default().to_owned();
+                !found.is_empty()
+            });
         found
     }
 
@@ -186,30 +222,49 @@ impl<'a> Running<'a> {
     }
 
     /// Waits until the log has a line with `text`.
-    pub fn said(&self, text: &str) {
+    pub(super) fn said(&self, text: &str) {
         let end = Instant::now() + PATIENCE;
-        while !self.log.lock().unwrap().iter().any(|line| line.contains(text)) {
-            assert!(Instant::now() < end, "no {text:?} in the log:\n{}", self.all_said());
+        while !self
+            .log
+            .lock()
+            .unwrap()
+            .iter()
+            .any(|line| line.contains(text))
+        {
+            assert!(
+                Instant::now() < end,
+                "no {text:?} in the log:\n{}",
+                self.all_said()
+            );
             pause(Duration::from_millis(50));
         }
     }
 
     /// How many lines of the log have `text`.
-    pub fn count(&self, text: &str) -> usize {
-        self.log.lock().unwrap().iter().filter(|line| line.contains(text)).count()
+    pub(super) fn count(&self, text: &str) -> usize {
+        self.log
+            .lock()
+            .unwrap()
+            .iter()
+            .filter(|line| line.contains(text))
+            .count()
     }
 
     /// Waits until the log has more than `before` lines with `text`.
-    pub fn said_again(&self, text: &str, before: usize) {
+    pub(super) fn said_again(&self, text: &str, before: usize) {
         let end = Instant::now() + PATIENCE;
         while self.count(text) <= before {
-            assert!(Instant::now() < end, "not again {text:?} in the log:\n{}", self.all_said());
+            assert!(
+                Instant::now() < end,
+                "not again {text:?} in the log:\n{}",
+                self.all_said()
+            );
             pause(Duration::from_millis(50));
         }
     }
 
     /// Moves the pointer in steps, as a hand does, and lets some frames pass.
-    pub fn move_to(&self, x: i32, y: i32) {
+    pub(super) fn move_to(&self, x: i32, y: i32) {
         for step in [(8, 5), (3, 2), (0, 0)] {
             let (x, y) = ((x - step.0).to_string(), (y - step.1).to_string());
             self.key_free(&["mousemove", "--window", &self.window, &x, &y]);
@@ -219,32 +274,32 @@ impl<'a> Running<'a> {
     }
 
     /// Clicks with a button of the pointer.
-    pub fn click(&self, x: i32, y: i32, button: &str) {
+    pub(super) fn click(&self, x: i32, y: i32, button: &str) {
         self.move_to(x, y);
         self.key_free(&["click", button]);
         self.rest();
     }
 
     /// Presses keys, for example `ctrl+s`.
-    pub fn key(&self, keys: &str) {
+    pub(super) fn key(&self, keys: &str) {
         self.key_free(&["key", "--clearmodifiers", keys]);
         self.rest();
     }
 
     /// Types letters.
-    pub fn key_text(&self, text: &str) {
+    pub(super) fn key_text(&self, text: &str) {
         self.key_free(&["type", "--delay", "20", text]);
         self.rest();
     }
 
     /// Waits until the log tells of a finished job of this kind.
-    pub fn said_about(&self, job: &str) {
+    pub(super) fn said_about(&self, job: &str) {
         self.said(&format!("done job=\"{job}"));
         self.rest();
     }
 
     /// Types into a native file dialog and accepts it.
-    pub fn dialog(&self, title: &str, path: &Path) {
+    pub(super) fn dialog(&self, title: &str, path: &Path) {
         let dialog = self.find_window(title);
         self.key_free(&["windowfocus", "--sync", &dialog]);
         pause(Duration::from_millis(400));
@@ -252,38 +307,44 @@ impl<'a> Running<'a> {
         self.key_free(&["type", "--delay", "8", path.to_str().unwrap()]);
         pause(Duration::from_millis(500));
         self.key_free(&["key", "Return"]);
-        self.desk.until(&format!("end of the dialog {title}"), |desk| {
-            desk.xdotool(&["search", "--onlyvisible", "--name", title]).is_none_or(|ids| ids.trim().is_empty())
-        });
+        self.desk
+            .until(&format!("end of the dialog {title}"), |desk| {
+                desk.xdotool(&["search", "--onlyvisible", "--name", title])
+                    .is_none_or(|ids| ids.trim().is_empty())
+            });
         self.key_free(&["windowfocus", "--sync", &self.window]);
         self.rest();
     }
 
     /// A moment for the window to draw.
-    pub fn rest(&self) {
+    pub(super) fn rest(&self) {
         pause(Duration::from_millis(350));
     }
 
     /// Color of the screen at a point of the window.
-    pub fn pixel(&self, name: &str, x: u32, y: u32) -> [u8; 3] {
+    pub(super) fn pixel(&self, name: &str, x: u32, y: u32) -> [u8; 3] {
         let path = self.desk.screenshot(name);
         image::open(path).unwrap().into_rgb8().get_pixel(x, y).0
     }
 
     /// Kills the app without a word.
-    pub fn kill(mut self) {
+    pub(super) fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 
     /// Waits for the end of the app and returns its exit status.
-    pub fn end(mut self) -> Option<i32> {
+    pub(super) fn end(mut self) -> Option<i32> {
         let end = Instant::now() + PATIENCE;
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
                 return status.code();
             }
-            assert!(Instant::now() < end, "the app does not end:\n{}", self.all_said());
+            assert!(
+                Instant::now() < end,
+                "the app does not end:\n{}",
+                self.all_said()
+            );
             pause(Duration::from_millis(50));
         }
     }

@@ -14,7 +14,11 @@ mod desk;
 use desk::{Desk, Running};
 
 fn photo(name: &str) -> std::path::PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("assets/photos").join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap()
+        .join("assets/photos")
+        .join(name)
 }
 
 fn project(path: &Path) -> Value {
@@ -37,7 +41,11 @@ fn states(home: &Path) -> Vec<Value> {
             if path.is_dir() {
                 folders.push(path);
             } else if path.file_name().is_some_and(|name| name == "state.json") {
-                found.extend(fs::read(path).ok().and_then(|text| serde_json::from_slice(&text).ok()));
+                found.extend(
+                    fs::read(path)
+                        .ok()
+                        .and_then(|text| serde_json::from_slice(&text).ok()),
+                );
             }
         }
     }
@@ -64,7 +72,10 @@ fn a_session_from_open_to_reopened_project() {
     let before = app.pixel("2-hover-a", STILL.0, STILL.1);
     app.move_to(NOSE.0, NOSE.1);
     let after = app.pixel("2-hover-b", STILL.0, STILL.1);
-    assert_ne!(before, after, "the map under a still point follows the pointer");
+    assert_ne!(
+        before, after,
+        "the map under a still point follows the pointer"
+    );
 
     app.click(EYE.0, EYE.1, "1");
     app.click(NOSE.0, NOSE.1, "3");
@@ -76,7 +87,10 @@ fn a_session_from_open_to_reopened_project() {
     desk.until("project file", |_| project_file.exists());
     app.said("project saved");
     let saved = project(&project_file);
-    let signs: Vec<&str> = pins(&saved).iter().map(|pin| if pin["sign"] == "negative" { "-" } else { "+" }).collect();
+    let signs: Vec<&str> = pins(&saved)
+        .iter()
+        .map(|pin| if pin["sign"] == "negative" { "-" } else { "+" })
+        .collect();
     assert_eq!(signs, ["+", "-"], "{:?}", pins(&saved));
 
     let figure = work.join("figure.png");
@@ -86,7 +100,10 @@ fn a_session_from_open_to_reopened_project() {
     let recipe = read_recipe(&figure).unwrap();
     assert_eq!(recipe.title, "similarity");
     let (width, height) = image::image_dimensions(&figure).unwrap();
-    assert!(width >= 451 && height >= 300, "as large as the picture: {width}x{height}");
+    assert!(
+        width >= 451 && height >= 300,
+        "as large as the picture: {width}x{height}"
+    );
 
     app.key("ctrl+k");
     app.key_text("pca");
@@ -105,7 +122,10 @@ fn a_session_from_open_to_reopened_project() {
     app.rest();
     app.key("ctrl+q");
     assert_eq!(app.end(), Some(0));
-    let kinds = project(&project_file)["document"]["document"]["views"].as_object().unwrap().len();
+    let kinds = project(&project_file)["document"]["document"]["views"]
+        .as_object()
+        .unwrap()
+        .len();
     assert_eq!(kinds, 4, "two similarity views, PCA and matches");
 
     let again = Running::start(&desk, &[&project_file]);
@@ -129,7 +149,9 @@ fn what_a_killed_session_had_is_offered_again() {
     app.click(600, 470, "1");
     app.click(800, 470, "1");
     desk.until("autosave with two pins", |desk| {
-        states(desk.folder.path()).iter().any(|state| pins(state).len() == 2)
+        states(desk.folder.path())
+            .iter()
+            .any(|state| pins(state).len() == 2)
     });
     app.kill();
 

@@ -88,7 +88,9 @@ pub struct App {
 
 impl std::fmt::Debug for App {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("App").field("state", &self.state).finish_non_exhaustive()
+        f.debug_struct("App")
+            .field("state", &self.state)
+            .finish_non_exhaustive()
     }
 }
 
@@ -100,7 +102,9 @@ impl App {
         // The text has a scale of its own, with the same keys.
         ctx.options_mut(|options| options.zoom_with_keyboard = false);
         let (preferences, complaint) = files::preferences(&setup);
-        let device = setup.device.unwrap_or_else(|| preferences.device.parse().unwrap_or_default());
+        let device = setup
+            .device
+            .unwrap_or_else(|| preferences.device.parse().unwrap_or_default());
         let cache = preferences.cache_bytes;
         let session = Session::new(ctx, render, setup.folders.clone(), (device, cache));
         let (inbox, messages) = Inbox::new(ctx);
@@ -143,7 +147,9 @@ impl App {
             app.state.say(complaint);
         }
         if !setup.open.is_empty() {
-            app.todo.requests.push_back(crate::cx::Request::Open(setup.open));
+            app.todo
+                .requests
+                .push_back(crate::cx::Request::Open(setup.open));
         }
         app
     }
@@ -309,7 +315,10 @@ impl App {
         let workspace = self.state.presentation.workspace;
         let explores = |kind: &ViewKind| *kind != ViewKind::Compare;
         let mine = |wanted: bool| {
-            let views = document.views.iter().filter(move |(_, view)| explores(&view.kind) == wanted);
+            let views = document
+                .views
+                .iter()
+                .filter(move |(_, view)| explores(&view.kind) == wanted);
             views.map(|(&id, _)| id).collect::<Vec<ViewId>>()
         };
         panels::tiles::follow(&mut self.explore, &mine(true), &document, &mut self.state);
@@ -323,11 +332,15 @@ impl App {
             keys: &self.keys,
             todo: &mut self.todo,
         };
-        panels::frame_ui(ui, &mut cx, match workspace {
-            Workspace::Explore => Some(&mut self.explore),
-            Workspace::Compare => Some(&mut self.compare),
-            Workspace::Models => None,
-        });
+        panels::frame_ui(
+            ui,
+            &mut cx,
+            match workspace {
+                Workspace::Explore => Some(&mut self.explore),
+                Workspace::Compare => Some(&mut self.compare),
+                Workspace::Models => None,
+            },
+        );
     }
 
     /// The active view is one that is there and seen in the workspace.
@@ -349,7 +362,12 @@ impl App {
         }
         if let Some(pin) = self.state.pin
             && let Some(active) = self.state.presentation.active
-            && document.settings(active).query.pins.iter().all(|other| other.id != pin)
+            && document
+                .settings(active)
+                .query
+                .pins
+                .iter()
+                .all(|other| other.id != pin)
             && pin.0 + 1 < document.next
         {
             self.state.pin = None;
@@ -384,7 +402,11 @@ impl App {
     /// Gives the autosave what changed.
     fn note(&mut self) {
         let present = self.history.present();
-        if self.noted.as_ref().is_some_and(|noted| Arc::ptr_eq(noted, present)) {
+        if self
+            .noted
+            .as_ref()
+            .is_some_and(|noted| Arc::ptr_eq(noted, present))
+        {
             return;
         }
         self.noted = Some(Arc::clone(present));
@@ -427,7 +449,13 @@ impl App {
         }
         let first = self.applied.is_none();
         let wanted = &self.preferences;
-        text::set(ctx, wanted.language.as_deref().map_or_else(text::Lang::of_system, text::Lang::of_locale));
+        text::set(
+            ctx,
+            wanted
+                .language
+                .as_deref()
+                .map_or_else(text::Lang::of_system, text::Lang::of_locale),
+        );
         ctx.set_theme(wanted.theme.preference());
         theme::set_text_scale(ctx, wanted.text_scale);
         theme::set_reduced_motion(ctx, wanted.reduced_motion.unwrap_or(false));
@@ -455,7 +483,10 @@ impl App {
                     self.picked(purpose, paths);
                 }
             }
-            Message::Open(paths) => self.todo.requests.push_back(crate::cx::Request::Open(paths)),
+            Message::Open(paths) => self
+                .todo
+                .requests
+                .push_back(crate::cx::Request::Open(paths)),
             Message::Link(link) => match open::link_paths(&link) {
                 Ok(paths) => self.state.sheet = Sheet::Link(paths, link),
                 Err(problem) => self.say(problem),
@@ -490,6 +521,8 @@ impl App {
         }
         let active = self.state.presentation.active;
         let view = active.and_then(|id| self.document().views.get(&id));
-        view.and_then(crate::document::View::picture).into_iter().collect()
+        view.and_then(crate::document::View::picture)
+            .into_iter()
+            .collect()
     }
 }

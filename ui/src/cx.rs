@@ -70,9 +70,11 @@ impl Cx<'_> {
         if !self.is_linked(view) {
             return view;
         }
-        let mut sharing = self.document.views.iter().filter(|(_, other)| {
-            other.is_linked() && other.pictures.contains(&picture)
-        });
+        let mut sharing = self
+            .document
+            .views
+            .iter()
+            .filter(|(_, other)| other.is_linked() && other.pictures.contains(&picture));
         sharing.next().map_or(view, |(&first, _)| first)
     }
 

@@ -58,7 +58,9 @@ pub fn value_row(ui: &mut Ui, name: &str, value: &str) {
         ui.set_min_height(22.0);
         ui.label(RichText::new(name).color(theme::palette(ui).text_2));
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            let value = RichText::new(value).monospace().color(theme::palette(ui).text_0);
+            let value = RichText::new(value)
+                .monospace()
+                .color(theme::palette(ui).text_0);
             ui.add(egui::Label::new(value).selectable(true));
         });
     });
@@ -93,15 +95,18 @@ pub fn letter(ui: &mut Ui, letter: &str) {
 /// Numbers in a dark box beside `near`, inside `bounds`: it keeps a distance, flips at edges and never covers what it
 /// tells of.
 pub fn read_out(ui: &Ui, bounds: Rect, near: Rect, rows: &[(Text, String)]) {
-    let filled = rows.iter().fold(widgets::ReadOut::new(), |read_out, (name, value)| {
-        read_out.row(name.clone(), value.clone())
-    });
+    let filled = rows
+        .iter()
+        .fold(widgets::ReadOut::new(), |read_out, (name, value)| {
+            read_out.row(name.clone(), value.clone())
+        });
     filled.paint(&ui.painter_at(bounds), near.center(), bounds, near);
 }
 
 /// Tells a screen reader the value of a canvas.
 pub fn announce(ui: &Ui, id: Id, value: &str) {
-    ui.ctx().accesskit_node_builder(id, |node| node.set_value(value));
+    ui.ctx()
+        .accesskit_node_builder(id, |node| node.set_value(value));
 }
 
 /// A small box with an icon over a picture, its upper left corner at `at`.
@@ -121,8 +126,20 @@ fn chip(ui: &Ui, at: Pos2, icon: &str, text: &str, align: f32) {
     let size = vec2(galley.size().x + 34.0, 24.0);
     let rect = Rect::from_min_size(at - vec2(size.x * align, 0.0), size);
     let stroke = egui::Stroke::new(1.0, ON_PICTURE.box_line);
-    painter.rect(rect, 6.0, ON_PICTURE.box_fill, stroke, egui::StrokeKind::Inside);
-    paint::icon(painter, pos2(rect.left() + 14.0, rect.center().y), icon, 13.0, ON_PICTURE.label);
+    painter.rect(
+        rect,
+        6.0,
+        ON_PICTURE.box_fill,
+        stroke,
+        egui::StrokeKind::Inside,
+    );
+    paint::icon(
+        painter,
+        pos2(rect.left() + 14.0, rect.center().y),
+        icon,
+        13.0,
+        ON_PICTURE.label,
+    );
     paint::text_in(painter, rect, rect.left() + 26.0, galley);
 }
 

@@ -10,7 +10,9 @@ use image::RgbaImage;
 use super::App;
 use crate::cx::Request;
 use crate::document::{Document, PinShape, RangeMode, Settings, Sign, View, ViewId, ViewKind};
-use crate::keep::command_line::{AnalyzeCall, Features, Look, MatchCall, PcaCall, Shell, SimilarityCall};
+use crate::keep::command_line::{
+    AnalyzeCall, Features, Look, MatchCall, PcaCall, Shell, SimilarityCall,
+};
 use crate::views::figure::Plan;
 
 impl App {
@@ -73,14 +75,23 @@ impl App {
 
     fn keep_pasted(&self, image: &ColorImage) -> Result<std::path::PathBuf, String> {
         let [width, height] = image.size.map(|side| u32::try_from(side).unwrap_or(0));
-        let bytes: Vec<u8> = image.pixels.iter().flat_map(egui::Color32::to_srgba_unmultiplied).collect();
-        let picture = Picture::from_rgba(width, height, bytes.clone()).map_err(|error| error.to_string())?;
-        let pixels = RgbaImage::from_raw(width, height, bytes).ok_or_else(|| self.tr("export-paste-bad"))?;
+        let bytes: Vec<u8> = image
+            .pixels
+            .iter()
+            .flat_map(egui::Color32::to_srgba_unmultiplied)
+            .collect();
+        let picture =
+            Picture::from_rgba(width, height, bytes.clone()).map_err(|error| error.to_string())?;
+        let pixels =
+            RgbaImage::from_raw(width, height, bytes).ok_or_else(|| self.tr("export-paste-bad"))?;
         let folder = self.session.folders.data.join("pasted");
         let path = folder.join(format!("pasted-{}.png", &picture.sha256()[..12]));
         let mut png = Cursor::new(Vec::new());
-        pixels.write_to(&mut png, image::ImageFormat::Png).map_err(|error| error.to_string())?;
-        std::fs::create_dir_all(&folder).map_err(|error| format!("{error}: {}", folder.display()))?;
+        pixels
+            .write_to(&mut png, image::ImageFormat::Png)
+            .map_err(|error| error.to_string())?;
+        std::fs::create_dir_all(&folder)
+            .map_err(|error| format!("{error}: {}", folder.display()))?;
         let existing = dinoscope_engine::values::Existing::Replace;
         dinoscope_engine::values::write_file(&path, existing, |out| out.write_all(png.get_ref()))
             .map_err(|error| error.to_string())?;
@@ -89,7 +100,7 @@ impl App {
 }
 
 /// The call of the command line that makes a view again; none for views that it has no command for.
-pub fn command_line(document: &Document, id: ViewId) -> Option<String> {
+pub(super) fn command_line(document: &Document, id: ViewId) -> Option<String> {
     let view = document.views.get(&id)?;
     let settings = document.settings(id);
     let path = |at: usize| {
@@ -102,14 +113,22 @@ pub fn command_line(document: &Document, id: ViewId) -> Option<String> {
         layer: settings.features.layer_name(),
         norm: dinoscope_engine::features::norm_name(settings.features.norm).to_owned(),
     };
-    let shell = if cfg!(windows) { Shell::PowerShell } else { Shell::Posix };
+    let shell = if cfg!(windows) {
+        Shell::PowerShell
+    } else {
+        Shell::Posix
+    };
     Some(match &view.kind {
         ViewKind::Similarity => similarity_call(document, view, settings, features)?.line(shell),
         ViewKind::Pca => PcaCall {
             images: vec![path(0)?],
             components: settings.pca.components.to_vec(),
             foreground: settings.pca.foreground,
-            basis: settings.pca.frozen.as_ref().map(|frozen| frozen.path.clone()),
+            basis: settings
+                .pca
+                .frozen
+                .as_ref()
+                .map(|frozen| frozen.path.clone()),
             features,
         }
         .line(shell),
@@ -125,7 +144,11 @@ pub fn command_line(document: &Document, id: ViewId) -> Option<String> {
         ViewKind::Analysis(analysis) => AnalyzeCall {
             name: analysis.get().id().to_owned(),
             images: vec![path(0)?],
-            set: analysis.settings().into_iter().map(|knob| (knob.name.to_owned(), knob.current)).collect(),
+            set: analysis
+                .settings()
+                .into_iter()
+                .map(|knob| (knob.name.to_owned(), knob.current))
+                .collect(),
             features,
         }
         .line(shell),
@@ -133,12 +156,20 @@ pub fn command_line(document: &Document, id: ViewId) -> Option<String> {
     })
 }
 
-fn similarity_call(document: &Document, view: &View, settings: &Settings, features: Features) -> Option<SimilarityCall> {
+fn similarity_call(
+    document: &Document,
+    view: &View,
+    settings: &Settings,
+    features: Features,
+) -> Option<SimilarityCall> {
     let shown = view.picture()?;
     let asks = settings.query.active(Sign::Positive).next()?.picture;
     let library = &document.library;
     let points = |sign| {
-        let pins = settings.query.active(sign).filter(|pin| pin.picture == asks);
+        let pins = settings
+            .query
+            .active(sign)
+            .filter(|pin| pin.picture == asks);
         pins.filter_map(|pin| match pin.shape {
             PinShape::Point(at) => Some(at),
             PinShape::Box(_) | PinShape::Lasso(_) => None,
@@ -150,7 +181,11 @@ fn similarity_call(document: &Document, view: &View, settings: &Settings, featur
         image: library.get(asks)?.path.clone(),
         at: points(Sign::Positive),
         not: points(Sign::Negative),
-        against: if shown == asks { Vec::new() } else { vec![library.get(shown)?.path.clone()] },
+        against: if shown == asks {
+            Vec::new()
+        } else {
+            vec![library.get(shown)?.path.clone()]
+        },
         top: settings.similarity.top,
         features,
         look: Look {

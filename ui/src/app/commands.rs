@@ -7,15 +7,17 @@ use crate::canvas::{Tool, camera};
 use crate::commands::{Command, KeyContext};
 use crate::cx::{Purpose, Request, Sheet};
 use crate::document::{
-    CompareShow, Document, MatchShow, PictureId, RangeMode, ScalarLook, Settings, Sign, View, ViewId, ViewKind,
-    Workspace,
+    CompareShow, Document, MatchShow, PictureId, RangeMode, ScalarLook, Settings, Sign, View,
+    ViewId, ViewKind, Workspace,
 };
 use crate::host::{Dialog, DialogKind};
 use crate::panels;
 use dinoscope_engine::analysis::Analysis;
 
 /// Endings of pictures, for dialogs.
-const PICTURES: [&str; 9] = ["jpg", "jpeg", "png", "webp", "tif", "tiff", "bmp", "gif", "jfif"];
+const PICTURES: [&str; 9] = [
+    "jpg", "jpeg", "png", "webp", "tif", "tiff", "bmp", "gif", "jfif",
+];
 /// Weight that one press adds to the map.
 const STRENGTH_STEP: f32 = 0.1;
 /// Zoom of one press.
@@ -25,7 +27,9 @@ impl App {
     /// Turns keys into commands.
     pub(super) fn keys(&mut self, ui: &Ui) {
         // Where a control has the focus, its keys are its own.
-        let free = ui.memory(egui::Memory::focused).is_none_or(|id| self.session.is_canvas(id));
+        let free = ui
+            .memory(egui::Memory::focused)
+            .is_none_or(|id| self.session.is_canvas(id));
         let canvas = free
             && self.state.presentation.active.is_some()
             && self.state.sheet == Sheet::None
@@ -43,7 +47,10 @@ impl App {
     pub(super) fn command(&mut self, ctx: &Context, command: Command) {
         let active = self.state.presentation.active;
         match command {
-            Command::OpenPictures | Command::OpenFolder | Command::OpenModel | Command::OpenProject => {
+            Command::OpenPictures
+            | Command::OpenFolder
+            | Command::OpenModel
+            | Command::OpenProject => {
                 self.ask_open(command);
             }
             Command::Recent => self.state.sheet = Sheet::Palette,
@@ -83,7 +90,9 @@ impl App {
             Command::TextLarger => self.scale_text(0.1),
             Command::TextSmaller => self.scale_text(-0.1),
             Command::TextNormal => self.preferences.text_scale = 1.0,
-            Command::SwitchTheme => self.preferences.theme = self.preferences.theme.next(ctx.theme()),
+            Command::SwitchTheme => {
+                self.preferences.theme = self.preferences.theme.next(ctx.theme());
+            }
             Command::SwitchLanguage => {
                 let next = match crate::text::lang(ctx) {
                     crate::text::Lang::En => "zh-CN",
@@ -134,9 +143,15 @@ impl App {
             Command::CloseTab => self.todo.requests.push_back(Request::Close(id)),
             Command::SplitView => self.split(id),
             Command::RemovePin => self.remove_pin(ctx, id),
-            Command::ZoomIn | Command::ZoomOut | Command::ZoomFit | Command::ZoomActual => self.zoom(ctx, command, id),
-            Command::LayerUp | Command::LayerDown => self.layer(ctx, id, command == Command::LayerUp),
-            Command::PictureNext | Command::PicturePrevious => self.step(ctx, id, command == Command::PictureNext),
+            Command::ZoomIn | Command::ZoomOut | Command::ZoomFit | Command::ZoomActual => {
+                self.zoom(ctx, command, id);
+            }
+            Command::LayerUp | Command::LayerDown => {
+                self.layer(ctx, id, command == Command::LayerUp);
+            }
+            Command::PictureNext | Command::PicturePrevious => {
+                self.step(ctx, id, command == Command::PictureNext);
+            }
             Command::FreezeBasis => self.toggle_freeze(ctx, id),
             Command::SwapPictures => self.edit_now(ctx, "edit-swap", move |document| {
                 if let Some(view) = document.views.get_mut(&id) {
@@ -160,7 +175,10 @@ impl App {
             Command::ToggleGrid => Box::new(|it| it.look.grid = !it.look.grid),
             Command::ToggleRange => Box::new(move |it| {
                 it.look.range = match it.look.range {
-                    RangeMode::Auto => RangeMode::Fixed { min: range.0, max: range.1 },
+                    RangeMode::Auto => RangeMode::Fixed {
+                        min: range.0,
+                        max: range.1,
+                    },
                     RangeMode::Fixed { .. } => RangeMode::Auto,
                 };
             }),
@@ -179,7 +197,9 @@ impl App {
             }),
             _ => return,
         };
-        self.edit_now(ctx, "edit-setting", move |document| change(document.settings_mut(id)));
+        self.edit_now(ctx, "edit-setting", move |document| {
+            change(document.settings_mut(id));
+        });
     }
 
     fn range_of(&mut self, id: ViewId) -> (f32, f32) {
@@ -188,7 +208,11 @@ impl App {
     }
 
     fn toggle_sheet(&mut self, sheet: Sheet) {
-        self.state.sheet = if self.state.sheet == sheet { Sheet::None } else { sheet };
+        self.state.sheet = if self.state.sheet == sheet {
+            Sheet::None
+        } else {
+            sheet
+        };
         self.state.palette = crate::cx::PaletteState::default();
     }
 
@@ -215,18 +239,41 @@ impl App {
         let pictures = PICTURES.map(str::to_owned).to_vec();
         let models = ["safetensors", "pth"].map(str::to_owned).to_vec();
         let (kind, title, filters, purpose) = match command {
-            Command::OpenFolder => (DialogKind::OpenFolder, "cmd-open-folder", Vec::new(), Purpose::Open),
+            Command::OpenFolder => (
+                DialogKind::OpenFolder,
+                "cmd-open-folder",
+                Vec::new(),
+                Purpose::Open,
+            ),
             Command::OpenModel => {
                 let filters = vec![(self.tr("models-file-kind"), models)];
-                (DialogKind::OpenFiles, "cmd-open-model", filters, Purpose::OpenModel)
+                (
+                    DialogKind::OpenFiles,
+                    "cmd-open-model",
+                    filters,
+                    Purpose::OpenModel,
+                )
             }
             Command::OpenProject => {
-                let filters = vec![(self.tr("project-file-kind"), vec![super::files::ENDING.to_owned()])];
-                (DialogKind::OpenFiles, "cmd-open-project", filters, Purpose::Open)
+                let filters = vec![(
+                    self.tr("project-file-kind"),
+                    vec![super::files::ENDING.to_owned()],
+                )];
+                (
+                    DialogKind::OpenFiles,
+                    "cmd-open-project",
+                    filters,
+                    Purpose::Open,
+                )
             }
             _ => {
                 let filters = vec![(self.tr("library-picture-kind"), pictures)];
-                (DialogKind::OpenFiles, "cmd-open-pictures", filters, Purpose::Open)
+                (
+                    DialogKind::OpenFiles,
+                    "cmd-open-pictures",
+                    filters,
+                    Purpose::Open,
+                )
             }
         };
         let dialog = Dialog {
@@ -243,7 +290,11 @@ impl App {
     /// The comparisons; the first one is made of what is looked at.
     fn compare_workspace(&mut self) {
         self.state.presentation.workspace = Workspace::Compare;
-        let any = self.document().views.values().any(|view| view.kind == ViewKind::Compare);
+        let any = self
+            .document()
+            .views
+            .values()
+            .any(|view| view.kind == ViewKind::Compare);
         if !any && let Some(picture) = self.chosen().first().copied() {
             self.add_view(View::new(ViewKind::Compare, picture));
         }
@@ -251,7 +302,12 @@ impl App {
 
     /// Opens a view of what is looked at.
     fn new_view(&mut self, command: Command) {
-        let Some(picture) = self.chosen().first().copied().or_else(|| self.first_picture()) else {
+        let Some(picture) = self
+            .chosen()
+            .first()
+            .copied()
+            .or_else(|| self.first_picture())
+        else {
             self.ask_open(Command::OpenPictures);
             return;
         };
@@ -259,8 +315,12 @@ impl App {
             Command::ViewPca => ViewKind::Pca,
             Command::ViewMatches => ViewKind::Matches,
             Command::ViewCompare => ViewKind::Compare,
-            Command::ViewClusters => ViewKind::Analysis(Analysis::from(dinoscope_engine::analysis::KMeans::default())),
-            Command::ViewNorms => ViewKind::Analysis(Analysis::from(dinoscope_engine::analysis::Norms::default())),
+            Command::ViewClusters => {
+                ViewKind::Analysis(Analysis::from(dinoscope_engine::analysis::KMeans::default()))
+            }
+            Command::ViewNorms => {
+                ViewKind::Analysis(Analysis::from(dinoscope_engine::analysis::Norms::default()))
+            }
             _ => ViewKind::Similarity,
         };
         self.todo.requests.push_back(Request::Show(kind, picture));
@@ -303,18 +363,28 @@ impl App {
         };
         self.state.pin = None;
         self.edit_now(ctx, "edit-remove-pin", move |document| {
-            document.settings_mut(id).query.pins.retain(|other| other.id != pin);
+            document
+                .settings_mut(id)
+                .query
+                .pins
+                .retain(|other| other.id != pin);
         });
     }
 
     fn zoom(&mut self, ctx: &Context, command: Command, id: ViewId) {
         let document = std::sync::Arc::clone(self.history.present());
-        let Some(view) = document.views.get(&id) else { return };
+        let Some(view) = document.views.get(&id) else {
+            return;
+        };
         for &picture in &view.pictures {
-            let Some(open) = self.session.pictures.peek(picture) else { continue };
+            let Some(open) = self.session.pictures.peek(picture) else {
+                continue;
+            };
             let (width, height) = open.size_px();
             let size = egui::vec2(width as f32, height as f32);
-            let Some(rect) = self.session.view(id).canvas else { continue };
+            let Some(rect) = self.session.view(id).canvas else {
+                continue;
+            };
             let mut cx = crate::cx::Cx {
                 document: &document,
                 session: &mut self.session,
@@ -325,9 +395,15 @@ impl App {
             };
             let mut camera = cx.camera(id, picture);
             match command {
-                Command::ZoomIn => camera::zoom_at(&mut camera, rect, size, rect.center(), ZOOM_STEP),
-                Command::ZoomOut => camera::zoom_at(&mut camera, rect, size, rect.center(), 1.0 / ZOOM_STEP),
-                Command::ZoomActual => camera::one_to_one(&mut camera, rect, size, ctx.pixels_per_point()),
+                Command::ZoomIn => {
+                    camera::zoom_at(&mut camera, rect, size, rect.center(), ZOOM_STEP);
+                }
+                Command::ZoomOut => {
+                    camera::zoom_at(&mut camera, rect, size, rect.center(), 1.0 / ZOOM_STEP);
+                }
+                Command::ZoomActual => {
+                    camera::one_to_one(&mut camera, rect, size, ctx.pixels_per_point());
+                }
                 _ => camera = crate::document::Camera::default(),
             }
             cx.set_camera(id, picture, camera);
@@ -336,23 +412,37 @@ impl App {
 
     fn layer(&mut self, ctx: &Context, id: ViewId, up: bool) {
         let model = self.document().model_of(id).to_owned();
-        let Some(layers) = self.session.models.layers(&model) else { return };
+        let Some(layers) = self.session.models.layers(&model) else {
+            return;
+        };
         let last = layers.saturating_sub(1);
         self.edit_now(ctx, "edit-layer", move |document| {
             let features = &mut document.settings_mut(id).features;
             let now = features.layer.unwrap_or(last).min(last);
-            let next = if up { (now + 1).min(last) } else { now.saturating_sub(1) };
+            let next = if up {
+                (now + 1).min(last)
+            } else {
+                now.saturating_sub(1)
+            };
             features.layer = Some(next).filter(|&layer| layer != last);
         });
     }
 
     fn step(&mut self, ctx: &Context, id: ViewId, forward: bool) {
         let document = self.document();
-        let Some(picture) = document.views.get(&id).and_then(View::picture) else { return };
-        let Some(next) = document.library.neighbor(picture, forward) else { return };
+        let Some(picture) = document.views.get(&id).and_then(View::picture) else {
+            return;
+        };
+        let Some(next) = document.library.neighbor(picture, forward) else {
+            return;
+        };
         self.state.presentation.selected = vec![next];
         self.edit_now(ctx, "edit-show-picture", move |document: &mut Document| {
-            if let Some(first) = document.views.get_mut(&id).and_then(|view| view.pictures.first_mut()) {
+            if let Some(first) = document
+                .views
+                .get_mut(&id)
+                .and_then(|view| view.pictures.first_mut())
+            {
                 *first = next;
             }
         });
@@ -372,7 +462,11 @@ impl App {
 /// Strength goes up in steps and starts again at the bottom.
 fn strengthen(look: &mut ScalarLook) {
     let next = look.strength + STRENGTH_STEP;
-    look.strength = if next > 1.0 + 1e-3 { STRENGTH_STEP } else { next.min(1.0) };
+    look.strength = if next > 1.0 + 1e-3 {
+        STRENGTH_STEP
+    } else {
+        next.min(1.0)
+    };
 }
 
 /// One of the three shown components alone; the same again shows all.
@@ -382,7 +476,11 @@ fn single(settings: &mut Settings, place: usize) {
 }
 
 fn show(settings: &mut Settings, wanted: CompareShow) {
-    settings.compare.show = if settings.compare.show == wanted { CompareShow::Grid } else { wanted };
+    settings.compare.show = if settings.compare.show == wanted {
+        CompareShow::Grid
+    } else {
+        wanted
+    };
 }
 
 #[cfg(test)]
@@ -391,9 +489,16 @@ mod tests {
 
     #[test]
     fn strength_starts_again_after_the_top() {
-        let mut look = ScalarLook { strength: 0.95, ..ScalarLook::default() };
+        let mut look = ScalarLook {
+            strength: 0.95,
+            ..ScalarLook::default()
+        };
         strengthen(&mut look);
-        assert!((look.strength - STRENGTH_STEP).abs() < 1e-6, "{}", look.strength);
+        assert!(
+            (look.strength - STRENGTH_STEP).abs() < 1e-6,
+            "{}",
+            look.strength
+        );
         look.strength = 0.9;
         strengthen(&mut look);
         assert!((look.strength - 1.0).abs() < 1e-6);

@@ -21,7 +21,7 @@ const LONG_SECS: f64 = 10.0;
 
 /// A file that is being written.
 #[derive(Debug)]
-pub struct Export {
+pub(super) struct Export {
     ticket: Ticket<()>,
     path: PathBuf,
     /// What follows once it is there.
@@ -45,11 +45,18 @@ impl App {
     /// Asks where the values of a view go.
     pub(super) fn export_values(&mut self, view: ViewId) {
         let document = self.document();
-        let pairs = document.views.get(&view).is_some_and(|view| view.kind == ViewKind::Matches);
+        let pairs = document
+            .views
+            .get(&view)
+            .is_some_and(|view| view.kind == ViewKind::Matches);
         let kinds: &[(&str, &str)] = if pairs {
             &[("export-csv", "csv")]
         } else {
-            &[("export-npy", "npy"), ("export-csv", "csv"), ("export-safetensors", "safetensors")]
+            &[
+                ("export-npy", "npy"),
+                ("export-csv", "csv"),
+                ("export-safetensors", "safetensors"),
+            ]
         };
         self.ask_export(view, "export-values-title", kinds, Purpose::Values(view));
     }
@@ -64,7 +71,10 @@ impl App {
                     id: 0,
                     kind: DialogKind::SaveFile,
                     title: self.tr(title),
-                    filters: kinds.iter().map(|(name, ending)| (self.tr(name), vec![(*ending).to_owned()])).collect(),
+                    filters: kinds
+                        .iter()
+                        .map(|(name, ending)| (self.tr(name), vec![(*ending).to_owned()]))
+                        .collect(),
                     file_name: Some(format!("{}.{ending}", plan.stem)),
                     folder: self.preferences.export_folder.clone(),
                 };
@@ -78,7 +88,8 @@ impl App {
         let path = with_ending(path, "png");
         let scale = self.preferences.figure_scale.clamp(1, 4);
         self.write_plan(view, path, "job-figure", move |plan, path| {
-            plan.write_figure(path, scale).map_err(|error| Failure::of(&error))
+            plan.write_figure(path, scale)
+                .map_err(|error| Failure::of(&error))
         });
     }
 
@@ -118,7 +129,12 @@ impl App {
         let spec = Spec::new(Lane::Files, Title::new(title));
         let ticket = self.session.runner.submit(spec, write);
         let started = std::time::Instant::now();
-        self.exports.push(Export { ticket, path, then, started });
+        self.exports.push(Export {
+            ticket,
+            path,
+            then,
+            started,
+        });
     }
 
     /// Asks where the keypoints of a view go.
@@ -144,7 +160,9 @@ impl App {
         let target = path.clone();
         self.export("job-values", path, Then::Say, move |_| {
             let text = serde_json::to_vec_pretty(&made)?;
-            Ok(write_file(&target, Existing::Replace, |out| out.write_all(&text))?)
+            Ok(write_file(&target, Existing::Replace, |out| {
+                out.write_all(&text)
+            })?)
         });
     }
 
@@ -158,16 +176,34 @@ impl App {
             self.session.features.peek(&key)
         };
         let (here, there) = (ready(a)?, ready(b)?);
-        let mine = settings.matches.keypoints.iter().filter(|point| point.pair == [a, b]);
+        let mine = settings
+            .matches
+            .keypoints
+            .iter()
+            .filter(|point| point.pair == [a, b]);
         let points: Vec<(String, [f64; 2], [f64; 2])> = mine
-            .filter_map(|point| Some((point.name.clone(), point.a, matches::carried(point, here, there)?)))
+            .filter_map(|point| {
+                Some((
+                    point.name.clone(),
+                    point.a,
+                    matches::carried(point, here, there)?,
+                ))
+            })
             .collect();
         if points.is_empty() {
             return None;
         }
-        let size = |picture| self.session.pictures.peek(picture).map(|open| open.size_px());
+        let size = |picture| {
+            self.session
+                .pictures
+                .peek(picture)
+                .map(|open| open.size_px())
+        };
         let (name_a, name_b) = (document.library.name(a), document.library.name(b));
-        Some(matches::coco([(&name_a, size(a)?), (&name_b, size(b)?)], &points))
+        Some(matches::coco(
+            [(&name_a, size(a)?), (&name_b, size(b)?)],
+            &points,
+        ))
     }
 
     /// Asks where the basis of a view goes.
@@ -193,7 +229,11 @@ impl App {
         let stamp = std::time::SystemTime::now()
             .duration_since(std::time::UNIX_EPOCH)
             .map_or(0, |time| time.as_millis());
-        self.save_basis(view, folder.join(format!("basis-{stamp}.safetensors")), true);
+        self.save_basis(
+            view,
+            folder.join(format!("basis-{stamp}.safetensors")),
+            true,
+        );
     }
 
     /// Writes the basis of a view.
@@ -205,16 +245,29 @@ impl App {
         let path = with_ending(path, "safetensors");
         let mut basis = PcaBasis::clone(&fit.basis);
         let document = self.document();
-        let pictures: Vec<String> = fit.pictures.iter().map(|it| document.library.name(it.picture)).collect();
+        let pictures: Vec<String> = fit
+            .pictures
+            .iter()
+            .map(|it| document.library.name(it.picture))
+            .collect();
         let settings = &document.settings(view).features;
-        let first = fit.pictures.first().map(|it| FeatureKey::new(it.picture, settings, &document.model));
+        let first = fit
+            .pictures
+            .first()
+            .map(|it| FeatureKey::new(it.picture, settings, &document.model));
         if let Some(ready) = first.and_then(|key| self.session.features.peek(&key)) {
             basis.origin.provenance = ready.provenance.clone();
         }
         basis.origin.pictures = pictures;
-        let then = if freeze { Then::Freeze(view, fit.pictures.len()) } else { Then::Say };
+        let then = if freeze {
+            Then::Freeze(view, fit.pictures.len())
+        } else {
+            Then::Say
+        };
         let target = path.clone();
-        self.export("job-values", path, then, move |_| Ok(basis.save(&target, Existing::Replace)?));
+        self.export("job-values", path, then, move |_| {
+            Ok(basis.save(&target, Existing::Replace)?)
+        });
     }
 
     /// Uses a saved basis.

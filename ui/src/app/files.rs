@@ -19,11 +19,11 @@ use crate::keep::settings::Settings as Preferences;
 use crate::keep::stored_path::{portable_path, resolve};
 
 /// Ending of project files.
-pub const ENDING: &str = "dinoscope";
+pub(super) const ENDING: &str = "dinoscope";
 
 /// The project's file.
 #[derive(Debug, Default)]
-pub struct Files {
+pub(super) struct Files {
     path: Option<PathBuf>,
     saving: Option<Saving>,
     /// Title of the window.
@@ -42,25 +42,25 @@ struct Saving {
 
 /// A search for pictures that were moved.
 #[derive(Debug)]
-pub struct Relink {
+pub(super) struct Relink {
     ticket: Ticket<Vec<(PictureId, PathBuf)>>,
     wanted: usize,
 }
 
 impl Files {
     /// Where the project is saved.
-    pub fn path(&self) -> Option<&Path> {
+    pub(super) fn path(&self) -> Option<&Path> {
         self.path.as_deref()
     }
 
     /// File name of the project.
-    pub fn name(&self) -> Option<String> {
+    pub(super) fn name(&self) -> Option<String> {
         let name = self.path.as_deref()?.file_name()?;
         Some(name.to_string_lossy().into_owned())
     }
 
     /// What the top bar shows.
-    pub fn told(&self, history: &History<Document>) -> ProjectState {
+    pub(super) fn told(&self, history: &History<Document>) -> ProjectState {
         ProjectState {
             path: self.path.clone(),
             saved: history.is_saved(),
@@ -114,7 +114,10 @@ impl App {
                 let path = orphan.project_path().map(Path::to_owned);
                 self.take_project(project, path, false);
                 self.note();
-                let written = self.autosave.as_ref().map(|autosave| autosave.flush(Duration::from_secs(3)));
+                let written = self
+                    .autosave
+                    .as_ref()
+                    .map(|autosave| autosave.flush(Duration::from_secs(3)));
                 // The old copy goes only after the new one is there.
                 if matches!(written, Some(Ok(())))
                     && let Err(error) = orphan.discard()
@@ -165,8 +168,16 @@ impl App {
                 missing += usize::from(!entry.path.exists());
             }
         });
-        self.explore = project.presentation.tiles.take().unwrap_or_else(|| egui_tiles::Tree::empty(egui::Id::unique("explore")));
-        self.compare = project.presentation.compare.take().unwrap_or_else(|| egui_tiles::Tree::empty(egui::Id::unique("compare")));
+        self.explore = project
+            .presentation
+            .tiles
+            .take()
+            .unwrap_or_else(|| egui_tiles::Tree::empty(egui::Id::unique("explore")));
+        self.compare = project
+            .presentation
+            .compare
+            .take()
+            .unwrap_or_else(|| egui_tiles::Tree::empty(egui::Id::unique("compare")));
         self.state.presentation = project.presentation;
         self.state.start = false;
         self.state.pin = None;
@@ -176,7 +187,11 @@ impl App {
             self.history.mark_saved(&Arc::clone(self.history.present()));
         }
         self.session.forget_all();
-        tracing::info!(views = self.document().views.len(), missing, "project opened");
+        tracing::info!(
+            views = self.document().views.len(),
+            missing,
+            "project opened"
+        );
         if missing > 0 {
             self.state.sheet = Sheet::Missing;
             self.say_with("project-missing-count", &[("count", missing.into())]);
@@ -198,8 +213,17 @@ impl App {
             kind: DialogKind::SaveFile,
             title: self.tr("project-save-title"),
             filters: vec![(self.tr("project-file-kind"), vec![ENDING.to_owned()])],
-            file_name: Some(self.files.name().unwrap_or_else(|| format!("{}.{ENDING}", self.tr("app-untitled")))),
-            folder: self.files.path.as_deref().and_then(Path::parent).map(Path::to_owned),
+            file_name: Some(
+                self.files
+                    .name()
+                    .unwrap_or_else(|| format!("{}.{ENDING}", self.tr("app-untitled"))),
+            ),
+            folder: self
+                .files
+                .path
+                .as_deref()
+                .and_then(Path::parent)
+                .map(Path::to_owned),
         };
         self.ask(dialog, Purpose::SaveProject { then_quit });
     }
@@ -226,7 +250,12 @@ impl App {
             project_file::save(&target, &project)?;
             Ok(())
         });
-        self.files.saving = Some(Saving { ticket, document, path, then_quit });
+        self.files.saving = Some(Saving {
+            ticket,
+            document,
+            path,
+            then_quit,
+        });
     }
 
     /// Takes the outcome of saving and of searches.
@@ -250,7 +279,11 @@ impl App {
                 Poll::Cancelled | Poll::Over => self.say("project-save-cancelled"),
             }
         }
-        let complaint = self.autosave.as_ref().and_then(Autosave::error).map(|error| error.to_string());
+        let complaint = self
+            .autosave
+            .as_ref()
+            .and_then(Autosave::error)
+            .map(|error| error.to_string());
         if complaint != self.files.complained {
             if let Some(complaint) = &complaint {
                 self.state.say(complaint.clone());
@@ -287,13 +320,21 @@ impl App {
             .filter(|(_, entry)| !entry.path.exists())
             .map(|(id, entry)| {
                 let sum = entry.sha256.as_deref().and_then(Sha256Sum::parse);
-                let content = sum.zip(entry.bytes).map(|(sha256, len)| Fingerprint { sha256, len });
+                let content = sum
+                    .zip(entry.bytes)
+                    .map(|(sha256, len)| Fingerprint { sha256, len });
                 (id, content, entry.path.clone())
             })
             .collect();
         let wanted = missing.len();
-        let spec = Spec::new(Lane::Files, Title::new("job-relink").number("count", wanted as f64));
-        let ticket = self.session.runner.submit(spec, move |cx| Ok(find(&folder, &missing, cx)));
+        let spec = Spec::new(
+            Lane::Files,
+            Title::new("job-relink").number("count", wanted as f64),
+        );
+        let ticket = self
+            .session
+            .runner
+            .submit(spec, move |cx| Ok(find(&folder, &missing, cx)));
         self.relinks.push(Relink { ticket, wanted });
     }
 
@@ -302,12 +343,20 @@ impl App {
         relinks.retain(|relink| match relink.ticket.poll() {
             Poll::Waiting | Poll::Running(_) => true,
             Poll::Done(found) => {
-                let args = [("found", found.len().into()), ("wanted", relink.wanted.into())];
+                let args = [
+                    ("found", found.len().into()),
+                    ("wanted", relink.wanted.into()),
+                ];
                 self.say_with("project-relinked", &args);
                 for (picture, path) in found {
                     self.relink(picture, path);
                 }
-                if self.document().library.iter().all(|(_, entry)| entry.path.exists()) {
+                if self
+                    .document()
+                    .library
+                    .iter()
+                    .all(|(_, entry)| entry.path.exists())
+                {
                     self.state.sheet = Sheet::None;
                 }
                 false
@@ -328,7 +377,12 @@ impl App {
 
     /// Brings a view to the front.
     pub(super) fn activate(&mut self, view: ViewId) {
-        let Some(kind) = self.document().views.get(&view).map(|view| view.kind.clone()) else {
+        let Some(kind) = self
+            .document()
+            .views
+            .get(&view)
+            .map(|view| view.kind.clone())
+        else {
             return;
         };
         self.state.start = false;
@@ -346,10 +400,13 @@ impl App {
             return;
         };
         let spec = Spec::new(Lane::Files, Title::new("job-clear-cache"));
-        let cleared = self.session.runner.submit(spec, move |_| match std::fs::remove_dir_all(&folder) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
-            _ => Ok(()),
-        });
+        let cleared =
+            self.session
+                .runner
+                .submit(spec, move |_| match std::fs::remove_dir_all(&folder) {
+                    Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
+                    _ => Ok(()),
+                });
         cleared.detach();
     }
 
@@ -363,7 +420,9 @@ impl App {
         self.add_samples();
         self.history = History::new(Document::clone(self.history.present()));
         self.history.mark_saved(&Arc::clone(self.history.present()));
-        self.todo.requests.retain(|request| !matches!(request, Request::Open(_)));
+        self.todo
+            .requests
+            .retain(|request| !matches!(request, Request::Open(_)));
     }
 }
 
@@ -377,12 +436,21 @@ fn find(
         .iter()
         .filter_map(|(id, content, path)| {
             let path = portable_path(folder, path);
-            Some((*id, Wanted { path, content: content.clone()? }))
+            Some((
+                *id,
+                Wanted {
+                    path,
+                    content: (*content)?,
+                },
+            ))
         })
         .collect();
     let wanted: Vec<Wanted> = known.iter().map(|(_, wanted)| wanted.clone()).collect();
     let found = relink::relink(folder, &wanted, cx.cancel());
-    let by_content = known.iter().zip(found).filter_map(|((id, _), found)| Some((*id, found?)));
+    let by_content = known
+        .iter()
+        .zip(found)
+        .filter_map(|((id, _), found)| Some((*id, found?)));
     let mut all: Vec<(PictureId, PathBuf)> = by_content.collect();
     for (id, content, path) in missing {
         if content.is_none()

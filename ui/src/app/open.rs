@@ -20,7 +20,7 @@ const LINK_FILES: usize = 32;
 
 /// A folder that is being searched for pictures.
 #[derive(Debug)]
-pub struct Scan {
+pub(super) struct Scan {
     folder: PathBuf,
     ticket: Ticket<Summary>,
     found: Receiver<Vec<PathBuf>>,
@@ -43,7 +43,11 @@ fn kind_of(path: &Path) -> Kind {
         .map(|ending| ending.to_string_lossy().to_lowercase())
         .unwrap_or_default();
     if path.is_dir() {
-        let model = ["config.json", "model.safetensors.index.json", "model.safetensors"];
+        let model = [
+            "config.json",
+            "model.safetensors.index.json",
+            "model.safetensors",
+        ];
         let is_model = model.iter().any(|name| path.join(name).is_file());
         return if is_model { Kind::Model } else { Kind::Folder };
     }
@@ -144,7 +148,9 @@ impl App {
             self.preferences.remember_picture(path);
         }
         let mut document = Document::clone(self.history.present());
-        let ids = document.library.edit(|library| library.add_all(paths, None));
+        let ids = document
+            .library
+            .edit(|library| library.add_all(paths, None));
         let fresh = document.views.is_empty();
         let now = self.started.elapsed().as_secs_f64();
         self.history.edit("edit-add-pictures", None, now, document);
@@ -171,10 +177,15 @@ impl App {
         let spec = Spec::new(Lane::Files, Title::new("job-scan").text("name", name));
         let path = folder.clone();
         let ticket = self.session.runner.submit(spec, move |cx| {
-            Ok(scan::folder(&path, Depth::Recursive, cx.cancel(), &mut |paths| {
-                // Nobody listens once the window is gone.
-                drop(sender.send(paths));
-            })?)
+            Ok(scan::folder(
+                &path,
+                Depth::Recursive,
+                cx.cancel(),
+                &mut |paths| {
+                    // Nobody listens once the window is gone.
+                    drop(sender.send(paths));
+                },
+            )?)
         });
         self.preferences.remember_folder(&folder);
         self.scans.push(Scan {
@@ -196,7 +207,9 @@ impl App {
                 let folder = scan.folder.clone();
                 let mut first = None;
                 self.amend(|document| {
-                    let ids = document.library.edit(|library| library.add_all(found, Some(&folder)));
+                    let ids = document
+                        .library
+                        .edit(|library| library.add_all(found, Some(&folder)));
                     first = ids.first().copied();
                 });
                 if let Some(first) = first.filter(|_| std::mem::take(&mut scan.shows)) {
@@ -220,9 +233,14 @@ impl App {
     }
 
     fn tell_scan(&mut self, folder: &Path, summary: &Summary) {
-        let name = folder.file_name().map(|name| name.to_string_lossy().into_owned());
+        let name = folder
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned());
         let args = [
-            ("name", name.unwrap_or_else(|| folder.display().to_string()).into()),
+            (
+                "name",
+                name.unwrap_or_else(|| folder.display().to_string()).into(),
+            ),
             ("count", summary.pictures.into()),
             ("unreadable", summary.unreadable.into()),
         ];
@@ -240,7 +258,9 @@ impl App {
             Ok(paths) => {
                 let folder = samples::folder(&self.session.folders.data);
                 self.amend(|document| {
-                    document.library.edit(|library| library.add_all(paths, Some(&folder)));
+                    document
+                        .library
+                        .edit(|library| library.add_all(paths, Some(&folder)));
                 });
             }
             Err(error) => self.state.say(error.to_string()),
@@ -270,7 +290,9 @@ impl App {
     /// Opens a view of the active view's kind beside it.
     fn beside(&mut self, picture: PictureId) {
         let active = self.state.presentation.active;
-        let kind = active.and_then(|id| self.document().views.get(&id)).map(|view| view.kind.clone());
+        let kind = active
+            .and_then(|id| self.document().views.get(&id))
+            .map(|view| view.kind.clone());
         match kind {
             None | Some(ViewKind::Matches | ViewKind::Compare) => {
                 self.add_view(View::new(ViewKind::Similarity, picture));
@@ -295,10 +317,22 @@ impl App {
     /// Matches a picture with the one of the active view, or with its neighbor in the library.
     pub(super) fn add_match(&mut self, picture: PictureId) {
         let document = self.document();
-        let shown = document.views.values().filter_map(View::picture).find(|&it| it != picture);
+        let shown = document
+            .views
+            .values()
+            .filter_map(View::picture)
+            .find(|&it| it != picture);
         let library = &document.library;
-        let neighbor = library.neighbor(picture, true).or_else(|| library.neighbor(picture, false));
-        let chosen = self.state.presentation.selected.iter().copied().find(|&it| it != picture);
+        let neighbor = library
+            .neighbor(picture, true)
+            .or_else(|| library.neighbor(picture, false));
+        let chosen = self
+            .state
+            .presentation
+            .selected
+            .iter()
+            .copied()
+            .find(|&it| it != picture);
         match chosen.or(shown).or(neighbor) {
             Some(other) => self.add_view(View::pair(picture, other)),
             None => self.say("matches-needs-two"),
@@ -334,7 +368,7 @@ impl App {
 
     /// Opens a figure that this program made as the view that it shows; false if it is none.
     fn reopen(&mut self, path: &Path) -> bool {
-        let ending = path.extension().map(|ending| ending.to_ascii_lowercase());
+        let ending = path.extension().map(std::ffi::OsStr::to_ascii_lowercase);
         if !ending.is_some_and(|ending| ending == "png" || ending == "svg") {
             return false;
         }
@@ -356,7 +390,9 @@ impl App {
             return false;
         }
         let mut document = Document::clone(self.history.present());
-        let pictures = document.library.edit(|library| library.add_all(paths, None));
+        let pictures = document
+            .library
+            .edit(|library| library.add_all(paths, None));
         let own = adapted(settings, &pictures);
         let view = document.add_view(View {
             kind,
@@ -367,24 +403,32 @@ impl App {
         self.history.edit("edit-reopen-figure", None, now, document);
         self.state.start = false;
         self.state.presentation.active = Some(view);
-        let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
-        self.say_with("export-reopened", &[("name", name.unwrap_or_default().into())]);
+        let name = path
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned());
+        self.say_with(
+            "export-reopened",
+            &[("name", name.unwrap_or_default().into())],
+        );
         true
     }
 
     /// Files that were dropped anywhere, and pictures that were pasted.
     pub(super) fn take_drops(&mut self, ctx: &Context) {
         let dropped = ctx.input(|input| input.raw.dropped_files.clone());
-        let paths: Vec<PathBuf> = dropped.into_iter().map(|file| file.path().to_owned()).collect();
+        let paths: Vec<PathBuf> = dropped
+            .into_iter()
+            .map(|file| file.path().to_owned())
+            .collect();
         if !paths.is_empty() {
             self.todo.requests.push_back(Request::Open(paths));
         }
         let pasted = ctx.input(|input| {
-            let images = input.events.iter().filter_map(|event| match event {
+            let mut images = input.events.iter().filter_map(|event| match event {
                 egui::Event::PasteImage(image) => Some(std::sync::Arc::clone(image)),
                 _ => None,
             });
-            images.last()
+            images.next_back()
         });
         if let Some(image) = pasted {
             self.paste(&image);
@@ -400,6 +444,7 @@ impl App {
     }
 
     /// Does with the answer what it was asked for.
+    #[expect(clippy::needless_pass_by_value, reason = "a question is answered once")]
     pub(super) fn picked(&mut self, purpose: Purpose, paths: Vec<PathBuf>) {
         let Some(first) = paths.first().cloned() else {
             return;
@@ -422,7 +467,11 @@ impl App {
     /// A setting of an analysis that is a file.
     fn set_file(&mut self, view: ViewId, name: &'static str, path: PathBuf) {
         self.edit_later("edit-setting", move |document| {
-            if let Some(View { kind: ViewKind::Analysis(analysis), .. }) = document.views.get_mut(&view) {
+            if let Some(View {
+                kind: ViewKind::Analysis(analysis),
+                ..
+            }) = document.views.get_mut(&view)
+            {
                 // A path with any character in it: `name=value` ends at the first `=`.
                 let text = format!("{name}={}", path.display());
                 if let Err(error) = analysis.set(&[text]) {
@@ -509,7 +558,10 @@ mod tests {
     #[test]
     fn a_link_names_whole_paths_only() {
         let paths = link_paths("dinoscope://open?file=/a/b%20c.png&file=/d.dinoscope").unwrap();
-        assert_eq!(paths, [PathBuf::from("/a/b c.png"), PathBuf::from("/d.dinoscope")]);
+        assert_eq!(
+            paths,
+            [PathBuf::from("/a/b c.png"), PathBuf::from("/d.dinoscope")]
+        );
         for bad in [
             "dinoscope://open",
             "dinoscope://delete?file=/a",

@@ -14,7 +14,10 @@ impl App {
         let Some((view, picture, grid)) = self.place() else {
             return;
         };
-        let here = self.state.pointer.filter(|pointer| pointer.view == view && pointer.picture == picture);
+        let here = self
+            .state
+            .pointer
+            .filter(|pointer| pointer.view == view && pointer.picture == picture);
         let patch = match here.and_then(|pointer| grid.patch_at(pointer.at[0], pointer.at[1])) {
             Some((row, col)) => moved(&grid, Patch { row, col }, (cols, rows)),
             None => Patch {
@@ -64,7 +67,12 @@ impl App {
             Some([f64::from(width) / 2.0, f64::from(height) / 2.0])
         });
         if let Some(at) = at {
-            self.state.pointer = Some(Pointer { view, picture: to, at, by_keys: true });
+            self.state.pointer = Some(Pointer {
+                view,
+                picture: to,
+                at,
+                by_keys: true,
+            });
         }
     }
 
@@ -74,7 +82,9 @@ impl App {
         let document = self.document();
         let shown = document.views.get(&view)?;
         let here = self.state.pointer.filter(|pointer| pointer.view == view);
-        let picture = here.map(|pointer| pointer.picture).or_else(|| shown.picture())?;
+        let picture = here
+            .map(|pointer| pointer.picture)
+            .or_else(|| shown.picture())?;
         let key = FeatureKey::new(picture, &document.settings(view).features, &document.model);
         let ready = self.session.features.peek(&key)?;
         Some((view, picture, ready.layer.grid))

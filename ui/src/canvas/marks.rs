@@ -49,7 +49,10 @@ pub fn crosshair(
         [pos2(shown.left(), center.y), pos2(hole.left(), center.y)],
         [pos2(hole.right(), center.y), pos2(shown.right(), center.y)],
         [pos2(center.x, shown.top()), pos2(center.x, hole.top())],
-        [pos2(center.x, hole.bottom()), pos2(center.x, shown.bottom())],
+        [
+            pos2(center.x, hole.bottom()),
+            pos2(center.x, shown.bottom()),
+        ],
     ];
     for [from, to] in segments {
         if from.x <= to.x && from.y <= to.y {
@@ -62,12 +65,7 @@ pub fn crosshair(
 }
 
 /// Outlines patches; neighbors are joined into one shape.
-pub fn outline(
-    painter: &Painter,
-    transform: &Transform,
-    grid: &Grid,
-    patches: &[Patch],
-) {
+pub fn outline(painter: &Painter, transform: &Transform, grid: &Grid, patches: &[Patch]) {
     let inside: BTreeSet<(usize, usize)> = patches.iter().map(|at| (at.row, at.col)).collect();
     let mut edges = Vec::new();
     for &(row, col) in &inside {
@@ -76,12 +74,29 @@ pub fn outline(
             row.zip(col).is_some_and(|at| inside.contains(&at))
         };
         let sides = [
-            (has(row.checked_sub(1), Some(col)), [rect.left_top(), rect.right_top()]),
-            (has(Some(row + 1), Some(col)), [rect.left_bottom(), rect.right_bottom()]),
-            (has(Some(row), col.checked_sub(1)), [rect.left_top(), rect.left_bottom()]),
-            (has(Some(row), Some(col + 1)), [rect.right_top(), rect.right_bottom()]),
+            (
+                has(row.checked_sub(1), Some(col)),
+                [rect.left_top(), rect.right_top()],
+            ),
+            (
+                has(Some(row + 1), Some(col)),
+                [rect.left_bottom(), rect.right_bottom()],
+            ),
+            (
+                has(Some(row), col.checked_sub(1)),
+                [rect.left_top(), rect.left_bottom()],
+            ),
+            (
+                has(Some(row), Some(col + 1)),
+                [rect.right_top(), rect.right_bottom()],
+            ),
         ];
-        edges.extend(sides.into_iter().filter(|(inner, _)| !inner).map(|(_, edge)| edge));
+        edges.extend(
+            sides
+                .into_iter()
+                .filter(|(inner, _)| !inner)
+                .map(|(_, edge)| edge),
+        );
     }
     for (width, color) in [(3.5, ON_PICTURE.halo), (1.5, ON_PICTURE.line)] {
         for edge in &edges {
@@ -91,13 +106,12 @@ pub fn outline(
 }
 
 /// Borders of all patches in sight.
-pub fn patch_grid(
-    painter: &Painter,
-    (transform, shown): (&Transform, Rect),
-    grid: &Grid,
-) {
+pub fn patch_grid(painter: &Painter, (transform, shown): (&Transform, Rect), grid: &Grid) {
     let (width, height) = grid.patch_px();
-    let (width, height) = (width as f32 * transform.zoom, height as f32 * transform.zoom);
+    let (width, height) = (
+        width as f32 * transform.zoom,
+        height as f32 * transform.zoom,
+    );
     if width < LEAST_CELL || height < LEAST_CELL {
         return;
     }

@@ -109,8 +109,8 @@ impl CanvasFrame {
     pub fn out_px(&self, ui: &Ui) -> [u32; 2] {
         let size = self.shown().size() * ui.pixels_per_point();
         #[expect(clippy::cast_sign_loss, reason = "clamped at 1")]
-        let side = |side: f32| side.round().clamp(1.0, 16_384.0) as u32;
-        [side(size.x), side(size.y)]
+        let whole = |side: f32| side.round().clamp(1.0, 16_384.0) as u32;
+        [whole(size.x), whole(size.y)]
     }
 
     /// Whether nothing of the picture is in sight.
@@ -120,11 +120,17 @@ impl CanvasFrame {
 }
 
 /// Takes the room that is left in `ui` and the input of this frame.
-pub fn begin(ui: &mut Ui, name: &str, size_px: Vec2, camera: &mut Camera, tool: Tool) -> CanvasFrame {
-    let (rect, mut response) =
-        ui.allocate_exact_size(ui.available_size(), Sense::click_and_drag());
+pub fn begin(
+    ui: &mut Ui,
+    name: &str,
+    size_px: Vec2,
+    camera: &mut Camera,
+    tool: Tool,
+) -> CanvasFrame {
+    let (rect, mut response) = ui.allocate_exact_size(ui.available_size(), Sense::click_and_drag());
     let before = *camera;
-    let space = ui.input(|input| input.key_down(Key::Space)) && !ui.ctx().egui_wants_keyboard_input();
+    let space =
+        ui.input(|input| input.key_down(Key::Space)) && !ui.ctx().egui_wants_keyboard_input();
     wheel(ui, &response, (rect, size_px), camera);
     let pans = space || tool == Tool::Pan || matches!(tool, Tool::Pointer | Tool::Pin);
     let dragged_by = |button| response.dragged_by(button);
@@ -143,7 +149,12 @@ pub fn begin(ui: &mut Ui, name: &str, size_px: Vec2, camera: &mut Camera, tool: 
         .hover_pos()
         .map(|at| transform.to_picture(at))
         .filter(|at| Rect::from_min_size(Pos2::ZERO, size_px).contains(*at))
-        .map(|at| [f64::from(at.x.min(size_px.x - 1e-3)), f64::from(at.y.min(size_px.y - 1e-3))]);
+        .map(|at| {
+            [
+                f64::from(at.x.min(size_px.x - 1e-3)),
+                f64::from(at.y.min(size_px.y - 1e-3)),
+            ]
+        });
     clicks(ui, &response, (&transform, size_px), &mut gestures);
     if gestures.contains(&Gesture::Fit) {
         *camera = Camera::default();
@@ -161,9 +172,13 @@ pub fn begin(ui: &mut Ui, name: &str, size_px: Vec2, camera: &mut Camera, tool: 
         };
         ui.memory_mut(|memory| memory.set_focus_lock_filter(response.id, filter));
     }
-    let shape = cursor(tool, space, response.dragged(), pointer_px.is_some());
+    let shape = cursor(
+        if space { Tool::Pan } else { tool },
+        &response,
+        pointer_px.is_some(),
+    );
     response = response.on_hover_cursor(shape);
-    response.widget_info(|| egui::WidgetInfo::labeled(egui::WidgetType::Image, true, name));
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, name));
     CanvasFrame {
         visible: transform.visible(rect, size_px),
         moved: *camera != before,
@@ -177,8 +192,8 @@ pub fn begin(ui: &mut Ui, name: &str, size_px: Vec2, camera: &mut Camera, tool: 
     }
 }
 
-fn cursor(tool: Tool, space: bool, dragged: bool, over: bool) -> CursorIcon {
-    match (space || tool == Tool::Pan, dragged) {
+fn cursor(tool: Tool, response: &Response, over: bool) -> CursorIcon {
+    match (tool == Tool::Pan, response.dragged()) {
         (true, true) => CursorIcon::Grabbing,
         (true, false) => CursorIcon::Grab,
         (false, true) if matches!(tool, Tool::Pointer | Tool::Pin) => CursorIcon::Grabbing,
@@ -195,7 +210,12 @@ fn wheel(ui: &Ui, response: &Response, (rect, size_px): (Rect, Vec2), camera: &m
     let events = ui.input(|input| input.raw.events.clone());
     for event in events {
         match event {
-            Event::MouseWheel { unit, delta, modifiers, .. } => {
+            Event::MouseWheel {
+                unit,
+                delta,
+                modifiers,
+                ..
+            } => {
                 let fingers = unit == MouseWheelUnit::Point;
                 if fingers && !modifiers.command {
                     camera::pan(camera, rect, size_px, delta);
@@ -203,7 +223,13 @@ fn wheel(ui: &Ui, response: &Response, (rect, size_px): (Rect, Vec2), camera: &m
                     camera::pan(camera, rect, size_px, vec2(delta.x + delta.y, 0.0) * 40.0);
                 } else {
                     let notches = if fingers { delta.y / 40.0 } else { delta.y };
-                    camera::zoom_at(camera, rect, size_px, at, NOTCH.powf(notches.clamp(-8.0, 8.0)));
+                    camera::zoom_at(
+                        camera,
+                        rect,
+                        size_px,
+                        at,
+                        NOTCH.powf(notches.clamp(-8.0, 8.0)),
+                    );
                 }
             }
             Event::Zoom(factor) => camera::zoom_at(camera, rect, size_px, at, factor),
@@ -228,9 +254,15 @@ fn clicks(
     if response.double_clicked() && !inside {
         gestures.push(Gesture::Fit);
     } else if inside && response.clicked() {
-        gestures.push(Gesture::Click { at: point, negative: shift });
+        gestures.push(Gesture::Click {
+            at: point,
+            negative: shift,
+        });
     } else if inside && response.secondary_clicked() {
-        gestures.push(Gesture::Click { at: point, negative: true });
+        gestures.push(Gesture::Click {
+            at: point,
+            negative: true,
+        });
     }
 }
 
@@ -255,23 +287,22 @@ fn draft(
     if response.drag_started_by(PointerButton::Primary) {
         let origin = ui.input(|input| input.pointer.press_origin());
         let start = origin.map(|at| inside(transform.to_picture(at))).or(at)?;
-        let draft = Arc::new(Draft { points: vec![start] });
+        let draft = Arc::new(Draft {
+            points: vec![start],
+        });
         ui.data_mut(|data| data.insert_temp(id, Arc::clone(&draft)));
         return Some(draft);
     }
     let mut draft = held?;
     if let Some(at) = at {
         let points = &mut Arc::make_mut(&mut draft).points;
-        match tool {
-            Tool::Box => {
-                points.truncate(1);
+        if tool == Tool::Box {
+            points.truncate(1);
+            points.push(at);
+        } else {
+            let last = *points.last()?;
+            if (at - last).length() * transform.zoom >= LASSO_STEP {
                 points.push(at);
-            }
-            _ => {
-                let last = *points.last()?;
-                if (at - last).length() * transform.zoom >= LASSO_STEP {
-                    points.push(at);
-                }
             }
         }
     }
@@ -284,7 +315,7 @@ fn draft(
             .map(|at| [f64::from(at.x), f64::from(at.y)])
             .collect();
         match (tool, &points[..]) {
-            (Tool::Box, [a, b]) if a[0] != b[0] && a[1] != b[1] => {
+            (Tool::Box, [a, b]) if (a[0] - b[0]).abs() > 0.5 && (a[1] - b[1]).abs() > 0.5 => {
                 gestures.push(Gesture::Box([*a, *b], modifiers));
             }
             (Tool::Lasso, [_, _, _, ..]) => gestures.push(Gesture::Lasso(points, modifiers)),

@@ -65,7 +65,7 @@ fn pin_ui(ui: &mut Ui, frame: &CanvasFrame, pin: &Pin, selected: bool, events: &
         );
     }
     let name = tr(ui, sign_name(pin.sign));
-    response.widget_info(|| egui::WidgetInfo::labeled(egui::WidgetType::Button, true, &*name));
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, &*name));
     if response.drag_started() || response.clicked() {
         response.request_focus();
         events.push(PinEvent::Select(pin.id));
@@ -75,7 +75,10 @@ fn pin_ui(ui: &mut Ui, frame: &CanvasFrame, pin: &Pin, selected: bool, events: &
     {
         let at = frame.transform.to_picture(at);
         let inside = at.clamp(Pos2::ZERO, (frame.size_px - Vec2::splat(1e-3)).to_pos2());
-        events.push(PinEvent::Move(pin.id, [f64::from(inside.x), f64::from(inside.y)]));
+        events.push(PinEvent::Move(
+            pin.id,
+            [f64::from(inside.x), f64::from(inside.y)],
+        ));
     }
     if response.has_focus()
         && ui.input(|input| input.key_pressed(Key::Delete) || input.key_pressed(Key::Backspace))
@@ -120,8 +123,14 @@ fn shape(painter: &Painter, frame: &CanvasFrame, shape: &PinShape) {
 }
 
 /// A disc with a plus, or a rounded square with a minus: shape and sign tell them apart without color.
-pub fn badge(painter: &Painter, center: Pos2, sign: Sign, enabled: bool) {
-    let faded = |color: Color32| if enabled { color } else { color.gamma_multiply(0.45) };
+pub(super) fn badge(painter: &Painter, center: Pos2, sign: Sign, enabled: bool) {
+    let faded = |color: Color32| {
+        if enabled {
+            color
+        } else {
+            color.gamma_multiply(0.45)
+        }
+    };
     let PinColor { fill, sign: ink } = match sign {
         Sign::Positive => PIN_POSITIVE,
         Sign::Negative => PIN_NEGATIVE,
@@ -143,7 +152,10 @@ pub fn badge(painter: &Painter, center: Pos2, sign: Sign, enabled: bool) {
         stroke,
     ));
     if sign == Sign::Positive {
-        let (top, bottom) = (pos2(center.x, center.y - half), pos2(center.x, center.y + half));
+        let (top, bottom) = (
+            pos2(center.x, center.y - half),
+            pos2(center.x, center.y + half),
+        );
         painter.add(Shape::line_segment([top, bottom], stroke));
     }
 }

@@ -108,7 +108,9 @@ impl KeyMap {
         let mut conflicts = Vec::new();
         for (i, &(shortcut, unused)) in self.bindings.iter().enumerate() {
             let mut earlier = self.bindings[..i].iter();
-            if let Some(&(_, used)) = earlier.find(|(other, command)| *other == shortcut && *command != unused) {
+            if let Some(&(_, used)) =
+                earlier.find(|(other, command)| *other == shortcut && *command != unused)
+            {
                 conflicts.push(Conflict {
                     shortcut,
                     used,
@@ -127,16 +129,18 @@ impl KeyMap {
 
     /// All shortcuts of a command, the one to be shown first.
     pub fn shortcuts(&self, command: Command) -> impl Iterator<Item = Shortcut> {
-        let bound = self.bindings.iter().filter(move |(_, bound)| *bound == command);
+        let bound = self
+            .bindings
+            .iter()
+            .filter(move |(_, bound)| *bound == command);
         bound.map(|&(shortcut, _)| shortcut)
     }
 
     /// The key caps of a command's first shortcut, in the language of `ctx`; empty without one.
     pub fn caps(&self, ctx: &Context, command: Command) -> Vec<String> {
         let shortcut = self.shortcuts(command).next();
-        let caps = |shortcut: Shortcut| {
-            shortcut.caps(self.is_mac, |id| text::tr(ctx, id).to_string())
-        };
+        let caps =
+            |shortcut: Shortcut| shortcut.caps(self.is_mac, |id| text::tr(ctx, id).to_string());
         shortcut.map(caps).unwrap_or_default()
     }
 
@@ -187,8 +191,12 @@ impl KeyMap {
     }
 
     fn command_for(&self, press: Press, frame: Frame) -> Option<Command> {
-        let usable = self.bindings.iter().filter(|&&(shortcut, command)| frame.allows(shortcut, command));
-        let fitting = usable.filter_map(|&(shortcut, command)| Some((shortcut.fit(press)?, command)));
+        let usable = self
+            .bindings
+            .iter()
+            .filter(|&&(shortcut, command)| frame.allows(shortcut, command));
+        let fitting =
+            usable.filter_map(|&(shortcut, command)| Some((shortcut.fit(press)?, command)));
         let best = fitting.min_by_key(|&(fit, _): &(Fit, Command)| fit);
         best.map(|(_, command)| command)
     }
@@ -258,7 +266,9 @@ impl Frame {
     fn allows(self, shortcut: Shortcut, command: Command) -> bool {
         let has_place = match command.scope() {
             Scope::Everywhere => !self.context.modal || command.works_over_sheets(),
-            Scope::Canvas | Scope::Held => self.context.canvas && !self.context.modal && !self.is_typing,
+            Scope::Canvas | Scope::Held => {
+                self.context.canvas && !self.context.modal && !self.is_typing
+            }
         };
         let has_key = !self.is_typing || shortcut.spares_text();
         has_place && has_key && !(self.keeps_escape && shortcut.key() == Key::Escape)

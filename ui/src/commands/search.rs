@@ -58,7 +58,9 @@ pub fn search(query: &str, names: &[Names<'_>]) -> Vec<Found> {
 
 /// Lower case, one character for one character so that marks stay true.
 fn folded(text: &str) -> Vec<char> {
-    text.chars().map(|c| c.to_lowercase().next().unwrap_or(c)).collect()
+    text.chars()
+        .map(|c| c.to_lowercase().next().unwrap_or(c))
+        .collect()
 }
 
 /// The score of a name and the characters found in it, if all words are.
@@ -85,7 +87,8 @@ fn word_starts(name: &str) -> Vec<bool> {
     let mut before = ' ';
     let starts = name.chars().map(|c| {
         let is_word = c.is_alphanumeric();
-        let starts = is_word && (!before.is_alphanumeric() || is_ideograph(c) || is_ideograph(before));
+        let starts =
+            is_word && (!before.is_alphanumeric() || is_ideograph(c) || is_ideograph(before));
         before = c;
         starts
     });
@@ -110,7 +113,9 @@ fn subsequence(word: &[char], letters: &[char], starts: &[bool]) -> Option<(f32,
         for i in 0..letters.len() {
             if letters[i] == wanted {
                 let own = LETTER + if starts[i] { WORD_START } else { 0.0 };
-                let adjacent = i.checked_sub(1).and_then(|at| Some((best.get(at).copied()?? + ADJACENT, at)));
+                let adjacent = i
+                    .checked_sub(1)
+                    .and_then(|at| Some((best.get(at).copied()?? + ADJACENT, at)));
                 let origin = match (k, adjacent, jump) {
                     (0, ..) => Some((0.0, 0)),
                     (_, Some(a), Some(b)) => Some(if b.0 > a.0 { b } else { a }),
@@ -131,7 +136,10 @@ fn subsequence(word: &[char], letters: &[char], starts: &[bool]) -> Option<(f32,
         best = next;
         from.push(origins);
     }
-    let ends = best.iter().enumerate().filter_map(|(i, score)| Some(((*score)?, i)));
+    let ends = best
+        .iter()
+        .enumerate()
+        .filter_map(|(i, score)| Some(((*score)?, i)));
     let (score, mut at) = ends.max_by(|a, b| a.0.total_cmp(&b.0).then(b.1.cmp(&a.1)))?;
     let mut marks = vec![at];
     for origins in from.iter().skip(1).rev() {
@@ -149,16 +157,35 @@ mod tests {
     use super::*;
 
     fn english(query: &str, names: &[&'static str]) -> Vec<&'static str> {
-        let list: Vec<Names<'_>> = names.iter().map(|name| Names { local: name, english: name }).collect();
-        search(query, &list).into_iter().map(|found| names[found.index]).collect()
+        let list: Vec<Names<'_>> = names
+            .iter()
+            .map(|name| Names {
+                local: name,
+                english: name,
+            })
+            .collect();
+        search(query, &list)
+            .into_iter()
+            .map(|found| names[found.index])
+            .collect()
     }
 
     #[test]
     fn initials_and_whole_words_come_first() {
-        let names = ["Save as", "Split view", "Similarity view", "Export figure", "Save", "Swap pictures"];
+        let names = [
+            "Save as",
+            "Split view",
+            "Similarity view",
+            "Export figure",
+            "Save",
+            "Swap pictures",
+        ];
         assert_eq!(english("save", &names)[..2], ["Save", "Save as"]);
         assert_eq!(english("sa", &names)[..2], ["Save as", "Save"]);
-        assert_eq!(english("sv", &names)[..2], ["Split view", "Similarity view"]);
+        assert_eq!(
+            english("sv", &names)[..2],
+            ["Split view", "Similarity view"]
+        );
         assert_eq!(english("figure exp", &names), ["Export figure"]);
         assert_eq!(english("EXP", &names), ["Export figure"]);
         assert_eq!(english("xyz", &names), [""; 0]);
@@ -168,11 +195,21 @@ mod tests {
     #[test]
     fn chinese_windows_understand_both_languages() {
         let names = [
-            Names { local: "导出插图", english: "Export figure" },
-            Names { local: "导出数值", english: "Export values" },
-            Names { local: "撤销", english: "Undo" },
+            Names {
+                local: "导出插图",
+                english: "Export figure",
+            },
+            Names {
+                local: "导出数值",
+                english: "Export values",
+            },
+            Names {
+                local: "撤销",
+                english: "Undo",
+            },
         ];
-        let indices = |query| -> Vec<usize> { search(query, &names).iter().map(|it| it.index).collect() };
+        let indices =
+            |query| -> Vec<usize> { search(query, &names).iter().map(|it| it.index).collect() };
         assert_eq!(indices("插图"), [0]);
         assert_eq!(indices("导数"), [1]);
         assert_eq!(indices("undo"), [2]);
@@ -183,7 +220,10 @@ mod tests {
 
     #[test]
     fn marks_show_the_best_way_to_read_a_name() {
-        let names = [Names { local: "Toggle the tray", english: "Toggle the tray" }];
+        let names = [Names {
+            local: "Toggle the tray",
+            english: "Toggle the tray",
+        }];
         assert_eq!(search("tray", &names)[0].marks, [11, 12, 13, 14]);
         assert_eq!(search("ttt", &names)[0].marks, [0, 7, 11]);
     }

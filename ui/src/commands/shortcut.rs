@@ -119,7 +119,9 @@ impl Shortcut {
 
     /// Whether modifiers that it does not ask for were only pressed to type its character.
     fn is_typed(self, press: Press) -> bool {
-        let elsewhere = press.physical.map_or(SHIFTED.contains(&self.key), |key| key != self.key);
+        let elsewhere = press
+            .physical
+            .map_or(SHIFTED.contains(&self.key), |key| key != self.key);
         // `=` is not among them: with shift, its key is `Shift 0` on half of Europe's keyboards.
         let is_sign = !is_letter(self.key) && !is_digit(self.key) && self.key != Key::Equals;
         let mut pressed = press.modifiers;
@@ -200,7 +202,11 @@ impl FromStr for Shortcut {
             modifiers: Modifiers::NONE,
             key: Key::from_name(key.trim()).ok_or_else(bad)?,
         };
-        for modifier in modifiers.split('+').map(str::trim).filter(|part| !part.is_empty()) {
+        for modifier in modifiers
+            .split('+')
+            .map(str::trim)
+            .filter(|part| !part.is_empty())
+        {
             shortcut.modifiers |= match modifier.to_ascii_lowercase().as_str() {
                 "ctrl" | "cmd" | "command" => Modifiers::COMMAND,
                 "control" => Modifiers::CTRL,
@@ -291,11 +297,26 @@ mod tests {
             assert_eq!(shortcut(text).to_string(), written);
             assert_eq!(shortcut(written), shortcut(text));
         }
-        for text in ["", "Ctrl", "Ctrl+", "Strg+S", "Ctrl+Shift", "S+Ctrl", "++", "é"] {
+        for text in [
+            "",
+            "Ctrl",
+            "Ctrl+",
+            "Strg+S",
+            "Ctrl+Shift",
+            "S+Ctrl",
+            "++",
+            "é",
+        ] {
             let read = text.parse::<Shortcut>();
-            assert!(read.is_err() || text == "Ctrl+" || text == "++", "{text} is {read:?}");
+            assert!(
+                read.is_err() || text == "Ctrl+" || text == "++",
+                "{text} is {read:?}"
+            );
         }
-        assert_eq!("Strg+S".parse::<Shortcut>(), Err(ShortcutError("Strg+S".to_owned())));
+        assert_eq!(
+            "Strg+S".parse::<Shortcut>(),
+            Err(ShortcutError("Strg+S".to_owned()))
+        );
     }
 
     #[test]
@@ -325,7 +346,10 @@ mod tests {
     fn a_press_becomes_a_shortcut() {
         let of = |key, modifiers| Shortcut::of_press(key, modifiers).map(|it| it.to_string());
         let pc_ctrl = Modifiers::CTRL | Modifiers::COMMAND;
-        assert_eq!(of(Key::S, pc_ctrl | Modifiers::SHIFT).as_deref(), Some("Ctrl+Shift+S"));
+        assert_eq!(
+            of(Key::S, pc_ctrl | Modifiers::SHIFT).as_deref(),
+            Some("Ctrl+Shift+S")
+        );
         let mac_cmd = Modifiers::MAC_CMD | Modifiers::COMMAND;
         assert_eq!(of(Key::S, mac_cmd).as_deref(), Some("Ctrl+S"));
         assert_eq!(of(Key::S, Modifiers::CTRL).as_deref(), Some("Control+S"));
@@ -334,10 +358,27 @@ mod tests {
 
     #[test]
     fn text_fields_keep_what_they_use() {
-        for text in ["G", "Shift+O", "Questionmark", "Ctrl+Z", "Ctrl+C", "Ctrl+Alt+C", "Ctrl+Left", "Delete"] {
+        for text in [
+            "G",
+            "Shift+O",
+            "Questionmark",
+            "Ctrl+Z",
+            "Ctrl+C",
+            "Ctrl+Alt+C",
+            "Ctrl+Left",
+            "Delete",
+        ] {
             assert!(!shortcut(text).spares_text(), "{text}");
         }
-        for text in ["Ctrl+S", "Ctrl+K", "F1", "F11", "Escape", "Ctrl+Comma", "Control+Tab"] {
+        for text in [
+            "Ctrl+S",
+            "Ctrl+K",
+            "F1",
+            "F11",
+            "Escape",
+            "Ctrl+Comma",
+            "Control+Tab",
+        ] {
             assert!(shortcut(text).spares_text(), "{text}");
         }
         assert!(!shortcut("F").spares_text());

@@ -24,14 +24,21 @@ fn every_command_has_a_name_and_a_sentence_in_both_languages() {
         for &command in Command::ALL {
             let (name, help) = (tr(&ctx, command.name_id()), tr(&ctx, command.help_id()));
             assert_ne!(&*name, command.name_id());
-            assert!(names.insert(name.to_string()), "{lang:?}: two commands are called {name}");
+            assert!(
+                names.insert(name.to_string()),
+                "{lang:?}: two commands are called {name}"
+            );
             let stop = if lang == Lang::En { '.' } else { '。' };
             assert!(help.ends_with(stop), "{lang:?}: {help}");
             assert!(help.chars().count() < 80, "{lang:?}: {help}");
         }
         for section in Section::ALL {
             assert_ne!(&*tr(&ctx, section.title_id()), section.title_id());
-            assert!(Command::ALL.iter().any(|command| command.section() == section));
+            assert!(
+                Command::ALL
+                    .iter()
+                    .any(|command| command.section() == section)
+            );
         }
     }
 }
@@ -124,6 +131,10 @@ fn the_keys_are_those_of_the_design() {
         ("Ctrl+-", Command::TextSmaller),
         ("Esc", Command::Cancel),
     ] {
-        assert_eq!(map.command_of(keys.parse().unwrap()), Some(command), "{keys}");
+        assert_eq!(
+            map.command_of(keys.parse().unwrap()),
+            Some(command),
+            "{keys}"
+        );
     }
 }

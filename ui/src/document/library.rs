@@ -156,10 +156,7 @@ mod tests {
         let mut library = Library::default();
         let a = library.add("/a.png".into());
         assert_eq!(library.add("/a.png".into()), a);
-        let all = library.add_all(
-            vec!["/a.png".into(), "/b.png".into()],
-            Some(Path::new("/")),
-        );
+        let all = library.add_all(vec!["/a.png".into(), "/b.png".into()], Some(Path::new("/")));
         assert_eq!(all[0], a);
         assert_eq!(library.get(a).unwrap().folder, None);
         library.remove(all[1]);

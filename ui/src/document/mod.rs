@@ -127,8 +127,12 @@ impl Document {
     /// Removes a picture from the library, with its pins; views that show it alone close.
     pub fn remove_picture(&mut self, picture: PictureId) {
         self.library.edit(|library| library.remove(picture));
-        self.views.retain(|_, view| !view.pictures.contains(&picture));
-        let own = self.views.values_mut().filter_map(|view| view.own.as_deref_mut());
+        self.views
+            .retain(|_, view| !view.pictures.contains(&picture));
+        let own = self
+            .views
+            .values_mut()
+            .filter_map(|view| view.own.as_deref_mut());
         for settings in own.chain([&mut self.settings]) {
             settings.forget(picture);
         }

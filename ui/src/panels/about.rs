@@ -15,10 +15,19 @@ const FONT_LICENSE: &str = include_str!("../../../assets/fonts/OFL.txt");
 /// Draws the card.
 pub fn about_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
     let title = tr(ui, "about-title");
-    let card = Card { id: "about", title: &title, width: 440.0, scrolls: true };
+    let card = Card {
+        id: "about",
+        title: &title,
+        width: 440.0,
+        scrolls: true,
+    };
     sheet::card_ui(ui, cx, card, |ui, cx| {
         let palette = theme::palette(ui);
-        ui.label(RichText::from(tr(ui, "app-name")).text_style(theme::title()).color(palette.text_0));
+        ui.label(
+            RichText::from(tr(ui, "app-name"))
+                .text_style(theme::title())
+                .color(palette.text_0),
+        );
         let version = [("version", env!("CARGO_PKG_VERSION").into())];
         sheet::quiet(ui, &tr_with(ui, "about-version", &version));
         ui.label(&*tr(ui, "about-words"));
@@ -33,12 +42,16 @@ pub fn about_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
         sheet::quiet(ui, &tr(ui, "about-weights-words"));
         let read = Button::new(tr(ui, "models-read-licence")).link();
         if ui.add(read).clicked() {
-            cx.todo.requests.push_back(Request::OpenUrl(super::models::DINOV3_CARD.to_owned()));
+            cx.todo
+                .requests
+                .push_back(Request::OpenUrl(super::models::DINOV3_CARD.to_owned()));
         }
         fonts_ui(ui);
         ui.separator();
         ui.horizontal(|ui| {
-            let copy = Button::new(tr(ui, "about-copy")).icon(icons::COPY).help(tr(ui, "about-copy-help"));
+            let copy = Button::new(tr(ui, "about-copy"))
+                .icon(icons::COPY)
+                .help(tr(ui, "about-copy-help"));
             if ui.add(copy).clicked() {
                 ui.ctx().copy_text(facts(cx));
             }
@@ -61,8 +74,16 @@ fn facts(cx: &Cx<'_>) -> String {
     let models = &cx.session.models;
     [
         format!("Dinoscope {}", env!("CARGO_PKG_VERSION")),
-        format!("system: {} {}", std::env::consts::OS, std::env::consts::ARCH),
-        format!("device: {} ({})", models.device_choice(), models.device_name().unwrap_or_default()),
+        format!(
+            "system: {} {}",
+            std::env::consts::OS,
+            std::env::consts::ARCH
+        ),
+        format!(
+            "device: {} ({})",
+            models.device_choice(),
+            models.device_name().unwrap_or_default()
+        ),
         format!("model: {}", cx.document.model),
     ]
     .join("\n")

@@ -3,11 +3,11 @@
 use egui::{CentralPanel, Frame, Panel, Ui};
 use egui_tiles::Tree;
 
-use super::{
-    about, inspector, lesson, library, link, missing, models, palette, recovery, settings, shortcuts, start,
-    status_bar, tiles, toasts, top_bar, tray, unsaved,
-};
 use super::regions::{self, Region};
+use super::{
+    about, inspector, lesson, library, link, missing, models, palette, recovery, settings,
+    shortcuts, start, status_bar, tiles, toasts, top_bar, tray, unsaved,
+};
 use crate::cx::{Cx, Sheet};
 use crate::document::{ViewId, Workspace};
 use crate::theme;
@@ -39,7 +39,9 @@ pub fn frame_ui(ui: &mut Ui, cx: &mut Cx<'_>, tree: Option<&mut Tree<ViewId>>) {
     }
     match (cx.state.presentation.workspace, tree) {
         (Workspace::Models, _) | (_, None) => {
-            CentralPanel::default().frame(panel(ui)).show(ui, |ui| models::models_ui(ui, cx));
+            CentralPanel::default()
+                .frame(panel(ui))
+                .show(ui, |ui| models::models_ui(ui, cx));
         }
         (workspace, Some(tree)) => work_ui(ui, cx, workspace, tree),
     }
@@ -58,7 +60,9 @@ fn work_ui(ui: &mut Ui, cx: &mut Cx<'_>, workspace: Workspace, tree: &mut Tree<V
         let side = if narrow {
             side.resizable(false).exact_size(56.0)
         } else {
-            side.resizable(true).default_size(228.0).size_range(160.0..=420.0)
+            side.resizable(true)
+                .default_size(228.0)
+                .size_range(160.0..=420.0)
         };
         side.show(ui, |ui| {
             regions::anchor(ui, Region::Library);
@@ -66,8 +70,15 @@ fn work_ui(ui: &mut Ui, cx: &mut Cx<'_>, workspace: Workspace, tree: &mut Tree<V
         });
     }
     let active = cx.active().map(|(id, _)| id);
-    if !starts && cx.state.panels.inspector && let Some(active) = active {
-        let range = if width < TIGHT { 220.0..=280.0 } else { 240.0..=420.0 };
+    if !starts
+        && cx.state.panels.inspector
+        && let Some(active) = active
+    {
+        let range = if width < TIGHT {
+            220.0..=280.0
+        } else {
+            240.0..=420.0
+        };
         Panel::right("inspector")
             .frame(panel)
             .resizable(true)

@@ -126,7 +126,7 @@ fn step_ui(ui: &mut Ui, cx: &mut Cx<'_>, (at, step): (usize, Step)) {
     let [title, task, result] = step.messages();
     let room = ui.max_rect();
     let right = buttons_ui(ui, cx, room, |ui, cx| {
-        step_buttons_ui(ui, cx, (at, step), done)
+        step_buttons_ui(ui, cx, (at, step), done);
     });
     let left = number_ui(ui, room, at, done);
     let text = Rect::from_min_max(

@@ -17,11 +17,18 @@ const LISTED: usize = 8;
 /// Draws the card for a `link` that names `paths`. Closing it ignores the link.
 pub fn link_ui(ui: &mut Ui, cx: &mut Cx<'_>, paths: &[PathBuf], link: &str) {
     let title = tr(ui, "link-title");
-    let card = Card { id: "link", title: &title, width: 520.0, scrolls: true };
+    let card = Card {
+        id: "link",
+        title: &title,
+        width: 520.0,
+        scrolls: true,
+    };
     sheet::card_ui(ui, cx, card, |ui, cx| {
         sheet::quiet(ui, &tr(ui, "link-words"));
         for path in paths.iter().take(LISTED) {
-            let shown = RichText::new(path.display().to_string()).monospace().color(theme::palette(ui).text_0);
+            let shown = RichText::new(path.display().to_string())
+                .monospace()
+                .color(theme::palette(ui).text_0);
             ui.horizontal(|ui| {
                 ui.label(RichText::new(icons::FILE).color(theme::palette(ui).text_2));
                 ui.add(Label::new(shown).wrap().selectable(true));
@@ -29,14 +36,19 @@ pub fn link_ui(ui: &mut Ui, cx: &mut Cx<'_>, paths: &[PathBuf], link: &str) {
         }
         let more = paths.len().saturating_sub(LISTED);
         if more > 0 {
-            sheet::small(ui, &tr_with(ui, "models-and-more", &[("count", more.into())]));
+            sheet::small(
+                ui,
+                &tr_with(ui, "models-and-more", &[("count", more.into())]),
+            );
         }
         if paths.is_empty() {
             Note::new(Tone::Warn, tr(ui, "link-nothing")).show(ui);
         }
         ui.separator();
         sheet::small(ui, &tr(ui, "link-from"));
-        let shown = RichText::new(link).monospace().color(theme::palette(ui).text_2);
+        let shown = RichText::new(link)
+            .monospace()
+            .color(theme::palette(ui).text_2);
         ui.add(Label::new(shown).wrap().selectable(true));
         ui.add_space(8.0);
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {

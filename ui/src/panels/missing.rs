@@ -28,14 +28,19 @@ pub struct State {
 impl State {
     /// Looks again if the library has changed; the files are asked for on another thread.
     fn refresh(&mut self, library: &Shared<Library>, runner: &Runner) {
-        let is_same = self.library.as_ref().is_some_and(|known| known.is_same(library));
+        let is_same = self
+            .library
+            .as_ref()
+            .is_some_and(|known| known.is_same(library));
         if !is_same {
             self.library = Some(library.clone());
             let mut spec = Spec::new(Lane::Files, Title::new("job-missing"));
             spec.visible = Visibility::Hidden;
             let library = library.clone();
             self.missing.start(runner.submit(spec, move |cx| {
-                let gone = library.iter().filter(|(_, entry)| !cx.is_cancelled() && !entry.path.is_file());
+                let gone = library
+                    .iter()
+                    .filter(|(_, entry)| !cx.is_cancelled() && !entry.path.is_file());
                 Ok(gone.map(|(id, _)| id).collect())
             }));
         }
@@ -46,8 +51,15 @@ impl State {
 /// Draws the card.
 pub fn missing_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
     let title = tr(ui, "missing-title");
-    cx.state.missing.refresh(&cx.document.library, &cx.session.runner);
-    let card = Card { id: "missing", title: &title, width: 560.0, scrolls: false };
+    cx.state
+        .missing
+        .refresh(&cx.document.library, &cx.session.runner);
+    let card = Card {
+        id: "missing",
+        title: &title,
+        width: 560.0,
+        scrolls: false,
+    };
     sheet::card_ui(ui, cx, card, |ui, cx| {
         let Some(missing) = cx.state.missing.missing.ready().cloned() else {
             sheet::quiet(ui, &tr(ui, "missing-looking"));
@@ -57,13 +69,18 @@ pub fn missing_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
         if missing.is_empty() {
             Note::new(Tone::Ok, tr(ui, "missing-none")).show(ui);
         } else {
-            sheet::quiet(ui, &tr_with(ui, "missing-words", &[("count", missing.len().into())]));
+            sheet::quiet(
+                ui,
+                &tr_with(ui, "missing-words", &[("count", missing.len().into())]),
+            );
             list_ui(ui, cx, &missing);
         }
         ui.add_space(4.0);
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             if let Some(&first) = missing.first() {
-                let search = Button::new(tr(ui, "missing-search")).icon(icons::FOLDER_OPEN).primary();
+                let search = Button::new(tr(ui, "missing-search"))
+                    .icon(icons::FOLDER_OPEN)
+                    .primary();
                 if ui.add(search.help(tr(ui, "missing-search-help"))).clicked() {
                     ask_for_folder(ui, cx, first);
                 }
@@ -79,7 +96,10 @@ pub fn missing_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
 
 fn list_ui(ui: &mut Ui, cx: &mut Cx<'_>, missing: &[PictureId]) {
     ui.spacing_mut().item_spacing.y = 0.0;
-    let scroll = ScrollArea::vertical().id_salt("missing-list").max_height(HEIGHT).auto_shrink([false, true]);
+    let scroll = ScrollArea::vertical()
+        .id_salt("missing-list")
+        .max_height(HEIGHT)
+        .auto_shrink([false, true]);
     scroll.show_rows(ui, ROW, missing.len(), |ui, rows| {
         for &id in &missing[rows] {
             row_ui(ui, cx, id);
@@ -96,10 +116,21 @@ fn row_ui(ui: &mut Ui, cx: &mut Cx<'_>, id: PictureId) {
     let (name, path) = (entry.name(), entry.path.display().to_string());
     ui.horizontal(|ui| {
         ui.set_height(ROW);
-        ui.label(RichText::new(icons::IMAGE_BROKEN).size(20.0).color(palette.text_2));
+        ui.label(
+            RichText::new(icons::IMAGE_BROKEN)
+                .size(20.0)
+                .color(palette.text_2),
+        );
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             let find = Button::new(tr(ui, "library-find-file"));
-            if ui.add(find.help(tr_with(ui, "missing-find-help", &[("name", name.as_str().into())]))).clicked() {
+            if ui
+                .add(find.help(tr_with(
+                    ui,
+                    "missing-find-help",
+                    &[("name", name.as_str().into())],
+                )))
+                .clicked()
+            {
                 cx.todo.requests.push_back(Request::Relink(id));
             }
             ui.with_layout(Layout::top_down(Align::Min), |ui| {
@@ -121,7 +152,9 @@ fn ask_for_folder(ui: &Ui, cx: &mut Cx<'_>, first: PictureId) {
         file_name: None,
         folder: None,
     };
-    cx.todo.requests.push_back(Request::Dialog(dialog, Purpose::Relink(first)));
+    cx.todo
+        .requests
+        .push_back(Request::Dialog(dialog, Purpose::Relink(first)));
 }
 
 #[cfg(test)]

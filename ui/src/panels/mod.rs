@@ -47,7 +47,11 @@ fn key_of(ui: &Ui, cx: &Cx<'_>, command: Command) -> Text {
 /// A button whose tooltip tells the key of its command.
 fn with_key(ui: &Ui, button: Button, cx: &Cx<'_>, command: Command) -> Button {
     let keys = key_of(ui, cx, command);
-    if keys.is_empty() { button } else { button.key(keys) }
+    if keys.is_empty() {
+        button
+    } else {
+        button.key(keys)
+    }
 }
 
 /// Projects, folders and pictures of before, the last ones first, each with its icon.
@@ -61,7 +65,11 @@ fn recent(cx: &Cx<'_>) -> Vec<(&'static str, PathBuf)> {
     ];
     let mut found = Vec::new();
     for (icon, list, most) in lists {
-        found.extend(list.iter().take(most).map(|recent| (icon, recent.path().to_owned())));
+        found.extend(
+            list.iter()
+                .take(most)
+                .map(|recent| (icon, recent.path().to_owned())),
+        );
     }
     found
 }

@@ -60,20 +60,24 @@ pub fn models_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
             .show(ui, |ui| {
                 let scroll = ScrollArea::vertical().id_salt("models-access-scroll");
                 scroll.auto_shrink(false).show(ui, |ui| {
-                    Frame::new().inner_margin(Margin::same(20)).show(ui, |ui| access::access_ui(ui, cx, &current));
+                    Frame::new()
+                        .inner_margin(Margin::same(20))
+                        .show(ui, |ui| access::access_ui(ui, cx, &current));
                 });
             });
     }
     CentralPanel::default().frame(panel).show(ui, |ui| {
         let scroll = ScrollArea::vertical().id_salt(("models-middle", &current.name));
         scroll.auto_shrink(false).show(ui, |ui| {
-            Frame::new().inner_margin(Margin::symmetric(28, 22)).show(ui, |ui| {
-                middle_ui(ui, cx, &current);
-                if !is_wide {
-                    ui.add_space(16.0);
-                    access::access_ui(ui, cx, &current);
-                }
-            });
+            Frame::new()
+                .inner_margin(Margin::symmetric(28, 22))
+                .show(ui, |ui| {
+                    middle_ui(ui, cx, &current);
+                    if !is_wide {
+                        ui.add_space(16.0);
+                        access::access_ui(ui, cx, &current);
+                    }
+                });
         });
     });
 }
@@ -92,7 +96,10 @@ fn middle_ui(ui: &mut Ui, cx: &mut Cx<'_>, model: &Known) {
 fn current(cx: &Cx<'_>, known: &[Known]) -> Known {
     let wanted = cx.state.model.as_deref().unwrap_or(&cx.document.model);
     let found = known.iter().find(|model| model.name == wanted);
-    found.or_else(|| known.first()).cloned().unwrap_or_else(|| Known::file(wanted))
+    found
+        .or_else(|| known.first())
+        .cloned()
+        .unwrap_or_else(|| Known::file(wanted))
 }
 
 /// What a model is called on screen: as [`crate::session::Models::title`], the built-in one in the language of `ui`.
@@ -115,4 +122,3 @@ fn parameters(count: u64) -> String {
         format!("{millions:.1} M")
     }
 }
-

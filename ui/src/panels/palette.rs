@@ -2,8 +2,8 @@
 
 use egui::text::{LayoutJob, TextFormat};
 use egui::{
-    Align, Align2, Color32, Frame, Key, Label, Layout, Modifiers, RichText, ScrollArea, Sense, TextStyle, Ui,
-    WidgetInfo, vec2,
+    Align, Align2, Color32, Frame, Key, Label, Layout, Modifiers, RichText, ScrollArea, Sense,
+    TextStyle, Ui, WidgetInfo, vec2,
 };
 
 use super::sheet;
@@ -43,12 +43,16 @@ pub fn palette_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
         }
         let pressed = keys(ui);
         let hint = tr(ui, "commands-hint");
-        let field = ui.add(TextField::new(&mut cx.state.palette.text, hint).icon(crate::icons::MAGNIFYING_GLASS));
+        let field = ui.add(
+            TextField::new(&mut cx.state.palette.text, hint).icon(crate::icons::MAGNIFYING_GLASS),
+        );
         sheet::first_focus(ui, &field);
         find(ui, cx);
         let walked = walk(cx, pressed);
         let chosen = list_ui(ui, cx, walked);
-        if let Some(line) = chosen.or_else(|| (pressed == Some(Pressed::Enter)).then_some(cx.state.palette.line)) {
+        if let Some(line) =
+            chosen.or_else(|| (pressed == Some(Pressed::Enter)).then_some(cx.state.palette.line))
+        {
             take(cx, line);
         }
     });
@@ -73,7 +77,9 @@ fn keys(ui: &Ui) -> Option<Pressed> {
         (Key::PageUp, Pressed::PageUp),
     ];
     ui.input_mut(|input| {
-        let mut hit = known.into_iter().filter(|(key, _)| input.consume_key(Modifiers::NONE, *key));
+        let mut hit = known
+            .into_iter()
+            .filter(|(key, _)| input.consume_key(Modifiers::NONE, *key));
         hit.next().map(|(_, pressed)| pressed)
     })
 }
@@ -82,7 +88,12 @@ fn keys(ui: &Ui) -> Option<Pressed> {
 fn find(ui: &Ui, cx: &mut Cx<'_>) {
     let lang: Lang = crate::text::lang(ui);
     let text = cx.state.palette.text.clone();
-    let is_old = cx.state.palette.found.as_ref().is_none_or(|found| found.lang != lang || found.text != text);
+    let is_old = cx
+        .state
+        .palette
+        .found
+        .as_ref()
+        .is_none_or(|found| found.lang != lang || found.text != text);
     if is_old {
         let found = Found::new(ui, cx, text, lang);
         cx.state.palette.line = 0;
@@ -93,11 +104,22 @@ fn find(ui: &Ui, cx: &mut Cx<'_>) {
 /// Moves the chosen line; true if it moved by key.
 fn walk(cx: &mut Cx<'_>, pressed: Option<Pressed>) -> bool {
     let state = &mut cx.state.palette;
-    let last = state.found.as_ref().map_or(0, |found| found.entries.len()).saturating_sub(1);
+    let last = state
+        .found
+        .as_ref()
+        .map_or(0, |found| found.entries.len())
+        .saturating_sub(1);
     let line = state.line.min(last);
+    #[expect(clippy::cast_sign_loss, reason = "a constant above 1")]
     let page = LINES as usize - 1;
     state.line = match pressed {
-        Some(Pressed::Down) => if line == last { 0 } else { line + 1 },
+        Some(Pressed::Down) => {
+            if line == last {
+                0
+            } else {
+                line + 1
+            }
+        }
         Some(Pressed::Up) => line.checked_sub(1).unwrap_or(last),
         Some(Pressed::PageDown) => (line + page).min(last),
         Some(Pressed::PageUp) => line.saturating_sub(page),
@@ -115,7 +137,10 @@ fn list_ui(ui: &mut Ui, cx: &mut Cx<'_>, walked: bool) -> Option<usize> {
         return None;
     }
     ui.spacing_mut().item_spacing.y = 0.0;
-    let mut scroll = ScrollArea::vertical().id_salt("palette").max_height(LINE * LINES).auto_shrink([false, true]);
+    let mut scroll = ScrollArea::vertical()
+        .id_salt("palette")
+        .max_height(LINE * LINES)
+        .auto_shrink([false, true]);
     if walked {
         let half = LINE * (LINES / 2.0).floor();
         scroll = scroll.vertical_scroll_offset((line as f32 * LINE - half).max(0.0));
@@ -141,9 +166,17 @@ fn line_ui(ui: &mut Ui, entry: &Entry, is_chosen: bool) -> bool {
     };
     ui.painter().rect_filled(rect, theme::RADIUS[1], fill);
     let is_on = entry.why_not.is_none();
-    let (text, icon) = if is_on { (palette.text_0, palette.text_1) } else { (palette.text_3, palette.text_3) };
+    let (text, icon) = if is_on {
+        (palette.text_0, palette.text_1)
+    } else {
+        (palette.text_3, palette.text_3)
+    };
     let inner = rect.shrink2(vec2(10.0, 0.0));
-    let mut line = ui.new_child(egui::UiBuilder::new().max_rect(inner).layout(Layout::left_to_right(Align::Center)));
+    let mut line = ui.new_child(
+        egui::UiBuilder::new()
+            .max_rect(inner)
+            .layout(Layout::left_to_right(Align::Center)),
+    );
     line.label(RichText::new(entry.icon).size(16.0).color(icon));
     line.with_layout(Layout::right_to_left(Align::Center), |ui| {
         if !entry.keys.is_empty() {
@@ -152,16 +185,27 @@ fn line_ui(ui: &mut Ui, entry: &Entry, is_chosen: bool) -> bool {
         let section = RichText::new(&entry.section).small().color(palette.text_2);
         ui.add(Label::new(section).selectable(false));
         ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
-            ui.add(Label::new(marked(ui, entry, text)).truncate().selectable(false));
+            ui.add(
+                Label::new(marked(ui, entry, text))
+                    .truncate()
+                    .selectable(false),
+            );
             if let Some(why) = &entry.why_not {
                 let why = RichText::new(why).small().color(palette.text_2);
                 ui.add(Label::new(why).truncate().selectable(false));
             }
         });
     });
-    let spoken = [&entry.name, &entry.section, &entry.keys].into_iter().filter(|part| !part.is_empty());
-    let spoken = spoken.chain(&entry.why_not).map(String::as_str).collect::<Vec<_>>().join(", ");
-    response.widget_info(|| WidgetInfo::selected(egui::Role::ListBoxOption, is_on, is_chosen, &spoken));
+    let spoken = [&entry.name, &entry.section, &entry.keys]
+        .into_iter()
+        .filter(|part| !part.is_empty());
+    let spoken = spoken
+        .chain(&entry.why_not)
+        .map(String::as_str)
+        .collect::<Vec<_>>()
+        .join(", ");
+    response
+        .widget_info(|| WidgetInfo::selected(egui::Role::ListBoxOption, is_on, is_chosen, &spoken));
     paint::focus_ring(ui, &response);
     response.clicked()
 }
@@ -172,7 +216,11 @@ fn marked(ui: &Ui, entry: &Entry, color: Color32) -> LayoutJob {
     let bold = TextFormat::simple(theme::strong().resolve(ui.style()), color);
     let mut job = LayoutJob::default();
     for (at, letter) in entry.name.chars().enumerate() {
-        let format = if entry.marks.binary_search(&at).is_ok() { &bold } else { &plain };
+        let format = if entry.marks.binary_search(&at).is_ok() {
+            &bold
+        } else {
+            &plain
+        };
         job.append(letter.encode_utf8(&mut [0; 4]), 0.0, format.clone());
     }
     job
@@ -181,7 +229,10 @@ fn marked(ui: &Ui, entry: &Entry, color: Color32) -> LayoutJob {
 /// Does what a line is for and closes the palette; a line that is off does nothing.
 fn take(cx: &mut Cx<'_>, line: usize) {
     let found = cx.state.palette.found.as_ref();
-    let Some(entry) = found.and_then(|found| found.entries.get(line)).filter(|entry| entry.why_not.is_none()) else {
+    let Some(entry) = found
+        .and_then(|found| found.entries.get(line))
+        .filter(|entry| entry.why_not.is_none())
+    else {
         return;
     };
     let target = entry.target.clone();

@@ -6,8 +6,8 @@ use egui::{Align, Layout, RichText, Ui};
 
 use super::sheet::{self, Card};
 use crate::cx::{Cx, Request, Sheet};
-use crate::icons;
 use crate::document::Project;
+use crate::icons;
 use crate::keep::autosave::Orphan;
 use crate::text::{Text, tr, tr_with};
 use crate::theme;
@@ -25,7 +25,12 @@ pub struct State {
 /// Draws the card. Closing it offers the same again at the next start.
 pub fn recovery_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
     let title = tr(ui, "recovery-title");
-    let card = Card { id: "recovery", title: &title, width: 520.0, scrolls: true };
+    let card = Card {
+        id: "recovery",
+        title: &title,
+        width: 520.0,
+        scrolls: true,
+    };
     sheet::card_ui(ui, cx, card, |ui, cx| {
         sheet::quiet(ui, &tr(ui, "recovery-words"));
         let mut chosen = None;
@@ -56,13 +61,24 @@ enum Choice {
     Discard,
 }
 
-fn orphan_ui(ui: &mut Ui, orphan: &Orphan<Project>, (is_first, is_doomed): (bool, bool)) -> Option<Choice> {
+fn orphan_ui(
+    ui: &mut Ui,
+    orphan: &Orphan<Project>,
+    (is_first, is_doomed): (bool, bool),
+) -> Option<Choice> {
     let palette = theme::palette(ui);
     let name = orphan.project_path().and_then(|path| path.file_stem());
-    let name = name.map_or_else(|| tr(ui, "app-untitled"), |name| name.to_string_lossy().into_owned().into());
+    let name = name.map_or_else(
+        || tr(ui, "app-untitled"),
+        |name| name.to_string_lossy().into_owned().into(),
+    );
     let mut choice = None;
     ui.horizontal(|ui| {
-        ui.label(RichText::new(icons::CLOCK_COUNTER_CLOCKWISE).size(20.0).color(palette.text_2));
+        ui.label(
+            RichText::new(icons::CLOCK_COUNTER_CLOCKWISE)
+                .size(20.0)
+                .color(palette.text_2),
+        );
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             let open = ui.add(Button::new(tr(ui, "recovery-open")).primary());
             if is_first {
@@ -71,8 +87,15 @@ fn orphan_ui(ui: &mut Ui, orphan: &Orphan<Project>, (is_first, is_doomed): (bool
             if open.clicked() {
                 choice = Some(Choice::Open);
             }
-            let (id, next) = if is_doomed { ("recovery-discard-sure", Choice::Discard) } else { ("recovery-discard", Choice::Doom) };
-            if ui.add(Button::new(tr(ui, id)).ghost().icon(icons::TRASH)).clicked() {
+            let (id, next) = if is_doomed {
+                ("recovery-discard-sure", Choice::Discard)
+            } else {
+                ("recovery-discard", Choice::Doom)
+            };
+            if ui
+                .add(Button::new(tr(ui, id)).ghost().icon(icons::TRASH))
+                .clicked()
+            {
                 choice = Some(next);
             }
             ui.with_layout(Layout::top_down(Align::Min), |ui| {
@@ -81,7 +104,10 @@ fn orphan_ui(ui: &mut Ui, orphan: &Orphan<Project>, (is_first, is_doomed): (bool
                 ui.add(egui::Label::new(shown).truncate());
                 sheet::small(ui, &age(ui, orphan.saved_at()));
                 let place = orphan.project_path();
-                let place = place.map_or_else(|| tr(ui, "recovery-never-saved"), |path| path.display().to_string().into());
+                let place = place.map_or_else(
+                    || tr(ui, "recovery-never-saved"),
+                    |path| path.display().to_string().into(),
+                );
                 let shown = RichText::from(place).small().color(palette.text_2);
                 ui.add(egui::Label::new(shown).truncate());
             });
@@ -113,7 +139,9 @@ fn act(cx: &mut Cx<'_>, at: usize, choice: Choice) {
 
 /// How long ago something was saved, in words.
 fn age(ui: &Ui, saved_at: SystemTime) -> Text {
-    let age = SystemTime::now().duration_since(saved_at).unwrap_or_default();
+    let age = SystemTime::now()
+        .duration_since(saved_at)
+        .unwrap_or_default();
     let (id, count) = age_in(age);
     tr_with(ui, id, &[("count", count.into())])
 }

@@ -60,10 +60,11 @@ pub fn anchor(ui: &mut Ui, region: Region) {
     let spot = Rect::from_min_size(area.min, Vec2::splat(1.0));
     let response = ui.interact(spot, region.id(), Sense::focusable_noninteractive());
     let name = tr(ui, region.name_id());
-    response.widget_info(|| egui::WidgetInfo::labeled(egui::WidgetType::Label, true, &*name));
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, &*name));
     if response.has_focus() {
         let stroke = Stroke::new(2.0, theme::palette(ui).accent);
-        ui.painter().rect_stroke(area, 0.0, stroke, StrokeKind::Inside);
+        ui.painter()
+            .rect_stroke(area, 0.0, stroke, StrokeKind::Inside);
     }
     let frame = ui.ctx().cumulative_frame_nr();
     ui.data_mut(|data| {

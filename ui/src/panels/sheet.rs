@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use egui::{
-    Align, Align2, Context, Frame, Id, Label, Layout, Margin, Modal, Response, RichText, Role, ScrollArea, Sense, Stroke,
-    Ui, Vec2, WidgetInfo, vec2,
+    Align, Align2, Context, Frame, Id, Label, Layout, Margin, Modal, Response, RichText, Role,
+    ScrollArea, Sense, Stroke, Ui, Vec2, WidgetInfo, vec2,
 };
 
 use crate::cx::{Cx, Sheet};
@@ -30,7 +30,12 @@ pub(super) struct Card<'a> {
 }
 
 /// Draws a card over the window until it is closed.
-pub(super) fn card_ui(ui: &Ui, cx: &mut Cx<'_>, card: Card<'_>, content: impl FnOnce(&mut Ui, &mut Cx<'_>)) {
+pub(super) fn card_ui(
+    ui: &Ui,
+    cx: &mut Cx<'_>,
+    card: Card<'_>,
+    content: impl FnOnce(&mut Ui, &mut Cx<'_>),
+) {
     let palette = theme::palette(ui);
     let frame = Frame::new()
         .fill(palette.panel)
@@ -46,7 +51,9 @@ pub(super) fn card_ui(ui: &Ui, cx: &mut Cx<'_>, card: Card<'_>, content: impl Fn
         ui.horizontal(|ui| {
             ui.label(RichText::new(card.title).heading().color(palette.text_0));
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                is_closed = ui.add(Button::icon_only(icons::X, tr(ui, "app-close"))).clicked();
+                is_closed = ui
+                    .add(Button::icon_only(icons::X, tr(ui, "app-close")))
+                    .clicked();
             });
         });
         ui.add_space(4.0);
@@ -75,8 +82,8 @@ pub(super) fn modal_ui(
     let ctx = ui.ctx().clone();
     let before = cx.state.sheet.clone();
     remember_focus(&ctx, id);
-    let area = Modal::default_area(Id::new(id)).anchor(align, offset);
-    let modal = Modal::new(Id::new(id)).area(area).frame(frame);
+    let area = Modal::default_area(Id::unique(id)).anchor(align, offset);
+    let modal = Modal::new(Id::unique(id)).area(area).frame(frame);
     let shown = modal.show(&ctx, |ui| content(ui, cx));
     if shown.should_close() && cx.state.sheet == before {
         cx.state.sheet = Sheet::None;
@@ -98,24 +105,32 @@ struct Before {
 
 impl Before {
     fn key() -> Id {
-        Id::new("sheet-before")
+        Id::unique("sheet-before")
     }
 }
 
 fn remember_focus(ctx: &Context, card: &'static str) {
     let now = ctx.cumulative_frame_nr();
-    let focused = ctx.memory(|memory| memory.focused());
+    let focused = ctx.memory(egui::Memory::focused);
     ctx.data_mut(|data| {
         let known = data.get_temp::<Before>(Before::key());
         let still = known.filter(|known| known.card == card && known.drawn + 1 >= now);
-        let mut before = still.unwrap_or(Before { card, focused, drawn: now, is_new: true });
+        let mut before = still.unwrap_or(Before {
+            card,
+            focused,
+            drawn: now,
+            is_new: true,
+        });
         before.drawn = now;
         data.insert_temp(Before::key(), before);
     });
 }
 
 fn return_focus(ctx: &Context) {
-    let known = ctx.data_mut(|data| data.get_temp::<Before>(Before::key()).inspect(|_| data.remove::<Before>(Before::key())));
+    let known = ctx.data_mut(|data| {
+        data.get_temp::<Before>(Before::key())
+            .inspect(|_| data.remove::<Before>(Before::key()))
+    });
     ctx.memory_mut(|memory| match known.and_then(|known| known.focused) {
         Some(id) => memory.request_focus(id),
         None => {
@@ -141,7 +156,8 @@ pub(super) fn first_focus(ui: &Ui, response: &Response) {
 
 /// Whether the card that is drawn has just come.
 pub(super) fn is_new(ui: &Ui) -> bool {
-    ui.data(|data| data.get_temp::<Before>(Before::key())).is_some_and(|before| before.is_new)
+    ui.data(|data| data.get_temp::<Before>(Before::key()))
+        .is_some_and(|before| before.is_new)
 }
 
 /// Names the group that `ui` is for assistive programs.
@@ -155,7 +171,9 @@ pub(super) fn name(ui: &Ui, title: &str) {
 
 /// The name of a project by its file.
 pub(super) fn project_name(ui: &Ui, path: Option<&Path>) -> String {
-    let name = path.and_then(Path::file_stem).map(|name| name.to_string_lossy().into_owned());
+    let name = path
+        .and_then(Path::file_stem)
+        .map(|name| name.to_string_lossy().into_owned());
     name.unwrap_or_else(|| tr(ui, "app-untitled").to_string())
 }
 
@@ -168,10 +186,26 @@ pub(super) fn choice_row(ui: &mut Ui, icon: &str, name: &str, is_chosen: bool) -
         (false, true) => palette.hover,
         (false, false) => palette.panel,
     };
-    let color = if is_chosen { palette.text_0 } else { palette.text_1 };
+    let color = if is_chosen {
+        palette.text_0
+    } else {
+        palette.text_1
+    };
     ui.painter().rect_filled(rect, theme::RADIUS[1], fill);
-    paint::icon(ui.painter(), rect.left_center() + vec2(18.0, 0.0), icon, 16.0, color);
-    let galley = paint::line_of_text(ui.painter(), name, paint::body(), color, rect.width() - 48.0);
+    paint::icon(
+        ui.painter(),
+        rect.left_center() + vec2(18.0, 0.0),
+        icon,
+        16.0,
+        color,
+    );
+    let galley = paint::line_of_text(
+        ui.painter(),
+        name,
+        paint::body(),
+        color,
+        rect.width() - 48.0,
+    );
     paint::text_in(ui.painter(), rect, rect.left() + 36.0, galley);
     response.widget_info(|| WidgetInfo::selected(Role::Tab, true, is_chosen, name));
     paint::focus_ring(ui, &response);
@@ -192,12 +226,8 @@ pub(super) fn small(ui: &mut Ui, text: &str) -> Response {
 
 /// Bold text of body size.
 pub(super) fn strong(ui: &mut Ui, text: &str) -> Response {
-    let shown = RichText::new(text).text_style(theme::strong()).color(theme::palette(ui).text_0);
+    let shown = RichText::new(text)
+        .text_style(theme::strong())
+        .color(theme::palette(ui).text_0);
     ui.add(Label::new(shown).wrap())
-}
-
-/// Gives a text field its accessible name: egui takes the hint only while the field is empty.
-pub(super) fn name_field(ui: &Ui, response: &Response, name: &str) {
-    let name = name.to_owned();
-    ui.ctx().accesskit_node_builder(response.id, |node| node.set_label(name));
 }

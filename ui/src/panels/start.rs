@@ -197,7 +197,7 @@ fn samples_ui(ui: &mut Ui, cx: &mut Cx<'_>, samples: &[Option<PictureId>; 4]) {
         ui.label(title.color(palette.text_0));
         ui.label(RichText::from(tr(ui, "start-samples-help")).color(palette.text_2));
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-            model_ui(ui, cx)
+            model_ui(ui, cx);
         });
     });
     ui.add_space(10.0);

@@ -62,7 +62,8 @@ pub fn follow(tree: &mut Tree<ViewId>, views: &[ViewId], document: &Document, st
         let asked = state.tiles.pending.pop_front();
         // Two pictures side by side need the whole width.
         let single = pictures(view).is_some_and(|pictures| pictures.len() == 1);
-        let side = beside.filter(|&other| single && other != view && pictures(other) != pictures(view));
+        let side =
+            beside.filter(|&other| single && other != view && pictures(other) != pictures(view));
         let found = side.and_then(|other| Some((other, arrange::room(tree, other)?)));
         if asked.is_some() {
             state.presentation.active = Some(view);
@@ -199,7 +200,7 @@ impl Tabs<'_, '_> {
         let button = Button::icon_only(icons::LINK, tr(ui, "canvas-link")).on(linked);
         if ui.add(button.help(tr(ui, "tiles-link-help"))).clicked() {
             self.cx.edit("edit-link", move |document| {
-                document.set_linked(view, !linked)
+                document.set_linked(view, !linked);
             });
         }
         let pair = self

@@ -79,11 +79,13 @@ pub fn tray_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
                 &jobs[..jobs.len().min(1)]
             };
             ScrollArea::vertical()
-                .min_scrolled_height(ROW).auto_shrink(false).show(ui, |ui| {
-                for (place, job) in shown.iter().enumerate() {
-                    row_ui(ui, cx, job, (place, jobs.len()));
-                }
-            });
+                .min_scrolled_height(ROW)
+                .auto_shrink(false)
+                .show(ui, |ui| {
+                    for (place, job) in shown.iter().enumerate() {
+                        row_ui(ui, cx, job, (place, jobs.len()));
+                    }
+                });
             cx.state.tray.jobs = jobs;
         });
 }

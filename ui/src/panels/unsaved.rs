@@ -12,21 +12,38 @@ use crate::widgets::Button;
 pub fn unsaved_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
     let name = sheet::project_name(ui, cx.state.project.path.as_deref());
     let title = tr_with(ui, "project-save-changes", &[("name", name.into())]);
-    let card = Card { id: "unsaved", title: &title, width: 440.0, scrolls: true };
+    let card = Card {
+        id: "unsaved",
+        title: &title,
+        width: 440.0,
+        scrolls: true,
+    };
     sheet::card_ui(ui, cx, card, |ui, cx| {
         sheet::quiet(ui, &tr(ui, "project-save-words"));
         ui.add_space(8.0);
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            let save = ui.add(Button::new(tr(ui, "app-save")).primary().icon(icons::FLOPPY_DISK));
+            let save = ui.add(
+                Button::new(tr(ui, "app-save"))
+                    .primary()
+                    .icon(icons::FLOPPY_DISK),
+            );
             sheet::first_focus(ui, &save);
             if save.clicked() {
                 cx.state.sheet = Sheet::None;
-                cx.todo.requests.push_back(Request::Save { then_quit: true });
+                cx.todo
+                    .requests
+                    .push_back(Request::Save { then_quit: true });
             }
-            if ui.add(Button::new(tr(ui, "project-keep-editing"))).clicked() {
+            if ui
+                .add(Button::new(tr(ui, "project-keep-editing")))
+                .clicked()
+            {
                 cx.state.sheet = Sheet::None;
             }
-            if ui.add(Button::new(tr(ui, "project-dont-save")).ghost()).clicked() {
+            if ui
+                .add(Button::new(tr(ui, "project-dont-save")).ghost())
+                .clicked()
+            {
                 cx.state.sheet = Sheet::None;
                 cx.todo.requests.push_back(Request::Discard);
             }

@@ -19,7 +19,9 @@ pub struct Display {
 
 impl std::fmt::Debug for Display {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Display").field("gpu", &self.gpu).finish_non_exhaustive()
+        f.debug_struct("Display")
+            .field("gpu", &self.gpu)
+            .finish_non_exhaustive()
     }
 }
 

@@ -138,6 +138,7 @@ impl FeatureStore {
     pub fn poll(&mut self) -> bool {
         self.frame += 1;
         let mut changed = false;
+        #[expect(clippy::iter_over_hash_type, reason = "each entry stands alone")]
         for (key, entry) in &mut self.entries {
             if entry.slot.poll() {
                 changed = true;
@@ -152,7 +153,11 @@ impl FeatureStore {
         }
         let frame = self.frame;
         self.entries.retain(|_, entry| {
-            let kept = if entry.slot.is_busy() { WANTED_FRAMES } else { KEPT_FRAMES };
+            let kept = if entry.slot.is_busy() {
+                WANTED_FRAMES
+            } else {
+                KEPT_FRAMES
+            };
             entry.asked + kept > frame
         });
         changed
@@ -231,7 +236,8 @@ fn start(
         request.layers = layers(&extractor, &picture, wanted, last, &request.preprocess);
         let start = Instant::now();
         let mut progress = |done, total| cx.progress(done as u64, total as u64, Unit::Blocks);
-        let features = extractor.features_until(&picture.picture, &request, cx.cancel(), &mut progress)?;
+        let features =
+            extractor.features_until(&picture.picture, &request, cx.cancel(), &mut progress)?;
         let took = (!features.cached).then(|| start.elapsed());
         let input_px = features.input_px;
         let layer = features
@@ -279,7 +285,9 @@ fn layers(
         .preprocess(&request)
         .target(picture.picture.width(), picture.picture.height());
     let patch = extractor.model().patch();
-    let tokens = target.map_or(0, |(width, height)| (width / patch) as usize * (height / patch) as usize);
+    let tokens = target.map_or(0, |(width, height)| {
+        (width / patch) as usize * (height / patch) as usize
+    });
     let bytes = tokens * extractor.model().config.dim() * 4 * (last + 1);
     if tokens > 0 && bytes <= ALL_LAYERS_BYTES {
         (0..=last).collect()

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use dinoscope_engine::FeatureMap;
 use dinoscope_engine::analysis::foreground::otsu;
 use dinoscope_engine::analysis::{Pca, PcaBasis};
-use dinoscope_jobs::runner::{Failure, JobContext, JobError, Lane, Runner, Slot as JobSlot, Spec, Title, Visibility};
+use dinoscope_jobs::runner::{
+    Failure, JobContext, JobError, Lane, Runner, Slot as JobSlot, Spec, Title, Visibility,
+};
 
 use super::features::{FeatureKey, Ready};
 use super::slot::Slot;
@@ -36,11 +38,16 @@ pub struct FitKey {
 impl FitKey {
     /// The basis that `settings` ask for.
     pub fn new(features: Vec<FeatureKey>, settings: &PcaSettings) -> Self {
-        let highest = settings.components.iter().chain(&settings.single).copied().max();
+        let highest = settings
+            .components
+            .iter()
+            .chain(&settings.single)
+            .copied()
+            .max();
         Self {
             features,
             frozen: settings.frozen.as_ref().map(|frozen| frozen.path.clone()),
-            cut: settings.foreground.then(|| match settings.threshold {
+            cut: settings.foreground.then_some(match settings.threshold {
                 None => i32::MAX,
                 Some(cut) => (cut * 1000.0) as i32,
             }),
@@ -112,6 +119,7 @@ impl Fits {
     pub fn poll(&mut self) -> bool {
         self.frame += 1;
         let mut changed = false;
+        #[expect(clippy::iter_over_hash_type, reason = "each entry stands alone")]
         for entry in self.entries.values_mut() {
             if entry.slot.poll() {
                 changed = true;
@@ -147,7 +155,9 @@ impl Fits {
         entry.asked = frame;
         if entry.slot.is_empty() {
             let reference = last.clone().filter(|_| align && key.frozen.is_none());
-            entry.slot.start(start((key, owner), ready, reference, runner));
+            entry
+                .slot
+                .start(start((key, owner), ready, reference, runner));
         }
         match &entry.slot {
             Slot::Ready(fit) => {
@@ -193,7 +203,9 @@ fn start(
         .iter()
         .map(|(picture, ready)| (*picture, ready.layer.patches.clone()))
         .collect();
-    runner.submit(spec, move |cx| fit(&key, &maps, reference.as_deref(), cx).map(Arc::new))
+    runner.submit(spec, move |cx| {
+        fit(&key, &maps, reference.as_deref(), cx).map(Arc::new)
+    })
 }
 
 fn fit(
@@ -220,7 +232,9 @@ fn fit(
     let available = frozen
         .as_ref()
         .map_or(patches.saturating_sub(1).min(dim), PcaBasis::len);
-    let components: Vec<usize> = (0..=key.highest).take_while(|&at| at < available.max(1)).collect();
+    let components: Vec<usize> = (0..=key.highest)
+        .take_while(|&at| at < available.max(1))
+        .collect();
     let first = PcaBasis::fit(&maps, None, 1)?;
     let mut scores = Vec::with_capacity(patches);
     for map in &maps {
@@ -245,7 +259,10 @@ fn fit(
         }
         _ => found.basis,
     };
-    let components: Vec<usize> = components.into_iter().filter(|&at| at < basis.len()).collect();
+    let components: Vec<usize> = components
+        .into_iter()
+        .filter(|&at| at < basis.len())
+        .collect();
     let mut projected = Vec::with_capacity(pictures.len());
     for ((picture, map), shown) in pictures.iter().zip(found.maps) {
         cx.cancel().check()?;
@@ -276,11 +293,18 @@ fn whitened(
         .iter()
         .map(|&at| {
             let variance = basis.explained_variance[at];
-            if variance > 0.0 { 1.0 / variance.sqrt() } else { 0.0 }
+            if variance > 0.0 {
+                1.0 / variance.sqrt()
+            } else {
+                0.0
+            }
         })
         .collect();
     for patch in values.chunks_exact_mut(components.len().max(1)) {
-        patch.iter_mut().zip(&scales).for_each(|(value, scale)| *value *= scale);
+        patch
+            .iter_mut()
+            .zip(&scales)
+            .for_each(|(value, scale)| *value *= scale);
     }
     Ok(values)
 }

@@ -2,7 +2,7 @@
 //!
 //! Nothing in here is saved, and everything can be made again from the document.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -95,7 +95,7 @@ pub struct Session {
     pub read_out: Option<String>,
     /// Text of the read-out in the frame before.
     pub last_read_out: Option<String>,
-    views: HashMap<ViewId, ViewState>,
+    views: BTreeMap<ViewId, ViewState>,
 }
 
 impl std::fmt::Debug for Session {
@@ -126,7 +126,7 @@ impl Session {
             times: Times::default(),
             read_out: None,
             last_read_out: None,
-            views: HashMap::new(),
+            views: BTreeMap::new(),
             folders,
         }
     }
@@ -134,7 +134,8 @@ impl Session {
     /// Takes what jobs have finished since the last frame.
     pub fn poll(&mut self, ctx: &egui::Context, document: &Document) {
         self.last_read_out = self.read_out.take();
-        let changed = self.pictures.poll(ctx) | self.models.poll() | self.features.poll() | self.fits.poll();
+        let changed =
+            self.pictures.poll(ctx) | self.models.poll() | self.features.poll() | self.fits.poll();
         for (model, input_px, took) in self.features.timed() {
             self.models.note_time(&model, input_px, took);
         }

@@ -12,7 +12,9 @@ use dinoscope_engine::cache::{CacheOptions, CacheStats, FeatureCache};
 use dinoscope_engine::model::BUILTIN;
 use dinoscope_engine::store::Store;
 use dinoscope_engine::{ComputeDevice, DeviceChoice, Extractor, Model, Preprocess, Size};
-use dinoscope_jobs::runner::{Failure, Lane, Runner, Slot as JobSlot, Spec, Ticket, Title, Visibility};
+use dinoscope_jobs::runner::{
+    Failure, Lane, Runner, Slot as JobSlot, Spec, Ticket, Title, Visibility,
+};
 
 use super::slot::Slot;
 
@@ -151,7 +153,10 @@ impl Models {
 
     /// The model `name`; starts to open it if nobody asked before.
     pub fn ask(&mut self, name: &str, runner: &Runner) -> &Slot<Arc<OpenModel>> {
-        let is_held = self.open.get(name).is_some_and(|entry| !entry.slot.is_empty());
+        let is_held = self
+            .open
+            .get(name)
+            .is_some_and(|entry| !entry.slot.is_empty());
         let ticket = (!is_held && self.make_room()).then(|| self.start_open(name, runner));
         let entry = self.open.entry(name.to_owned()).or_default();
         entry.asked = self.frame;
@@ -197,7 +202,10 @@ impl Models {
             return true;
         }
         let frame = self.frame;
-        let idle = self.open.iter().filter(|(_, entry)| holds(entry) && entry.asked + 1 < frame);
+        let idle = self
+            .open
+            .iter()
+            .filter(|(_, entry)| holds(entry) && entry.asked + 1 < frame);
         let oldest = idle.min_by_key(|(_, entry)| entry.asked);
         if let Some(name) = oldest.map(|(name, _)| name.clone()) {
             self.open.remove(&name);
@@ -209,7 +217,11 @@ impl Models {
 
     /// Tries a model again that could not be opened or read.
     pub fn forget_failure(&mut self, name: &str) {
-        if self.open.get(name).is_some_and(|entry| entry.slot.failure().is_some()) {
+        if self
+            .open
+            .get(name)
+            .is_some_and(|entry| entry.slot.failure().is_some())
+        {
             self.open.remove(name);
         }
         let is_bad = |slot: &Slot<Inspected>| {
@@ -231,7 +243,8 @@ impl Models {
             let mut spec = Spec::new(Lane::Files, Title::new("job-list-models"));
             spec.visible = Visibility::Hidden;
             let files = self.files.clone();
-            self.catalog.start(runner.submit(spec, move |_| Ok(Arc::new(Catalog::read(&files)))));
+            self.catalog
+                .start(runner.submit(spec, move |_| Ok(Arc::new(Catalog::read(&files)))));
         }
     }
 
@@ -260,9 +273,14 @@ impl Models {
         let title = self.title(name);
         let slot = self.reports.entry(name.to_owned()).or_default();
         if slot.is_empty() {
-            let spec = Spec::new(Lane::Files, Title::new("job-inspect-model").text("name", title));
+            let spec = Spec::new(
+                Lane::Files,
+                Title::new("job-inspect-model").text("name", title),
+            );
             let name = name.to_owned();
-            slot.start(runner.submit(spec, move |_| report::inspect(&name, Store::open().ok().as_ref())));
+            slot.start(runner.submit(spec, move |_| {
+                report::inspect(&name, Store::open().ok().as_ref())
+            }));
         }
         if matches!(slot, Slot::Ready(Inspected::Read(report)) if report.about.sha256.is_none()) {
             let sum = self.sums.entry(name.to_owned()).or_default();
@@ -275,7 +293,11 @@ impl Models {
 
     /// What is known of a model without reading anything: from its report, from the network, from the table.
     pub fn about(&self, name: &str) -> Option<About> {
-        let read = self.reports.get(name).and_then(Slot::ready).and_then(Inspected::report);
+        let read = self
+            .reports
+            .get(name)
+            .and_then(Slot::ready)
+            .and_then(Inspected::report);
         let open = self.open.get(name).and_then(|entry| entry.slot.ready());
         let mut about = match (read, open) {
             (Some(report), _) => report.about.clone(),
@@ -305,7 +327,9 @@ impl Models {
         };
         let input_px = preprocess.target(picture_px.0, picture_px.1).ok()?;
         let asks_gpu = matches!(self.choice, DeviceChoice::Gpu(_) | DeviceChoice::Cuda(_));
-        let on_cpu = self.device_name().map_or(!asks_gpu, |device| device == "cpu");
+        let on_cpu = self
+            .device_name()
+            .map_or(!asks_gpu, |device| device == "cpu");
         let cpu = self.seen.cpu.as_ref().filter(|_| on_cpu);
         Some(self.speed.predict((config, about.params?), input_px, cpu))
     }
@@ -342,26 +366,41 @@ impl Models {
 
     /// Whether a file asks for code to be run and was therefore not opened.
     pub fn is_blocked(&self, name: &str) -> bool {
-        matches!(self.reports.get(name), Some(Slot::Ready(Inspected::Blocked(_))))
+        matches!(
+            self.reports.get(name),
+            Some(Slot::Ready(Inspected::Blocked(_)))
+        )
     }
 
     /// Whether a model was tried and cannot be used.
     pub fn is_broken(&self, name: &str) -> bool {
-        let open = self.open.get(name).is_some_and(|entry| entry.slot.failure().is_some());
+        let open = self
+            .open
+            .get(name)
+            .is_some_and(|entry| entry.slot.failure().is_some());
         let report = self.reports.get(name);
-        let faulty = report.and_then(Slot::ready).and_then(Inspected::report).is_some_and(|it| !it.is_whole());
+        let faulty = report
+            .and_then(Slot::ready)
+            .and_then(Inspected::report)
+            .is_some_and(|it| !it.is_whole());
         open || faulty || report.is_some_and(|slot| slot.failure().is_some())
     }
 
     /// Whether the file of a model has all that its network needs.
     pub fn report_is_whole(&self, name: &str) -> bool {
-        let report = self.reports.get(name).and_then(Slot::ready).and_then(Inspected::report);
+        let report = self
+            .reports
+            .get(name)
+            .and_then(Slot::ready)
+            .and_then(Inspected::report);
         report.is_some_and(|report| report.is_whole())
     }
 
     /// Whether a model is being opened.
     pub fn is_opening(&self, name: &str) -> bool {
-        self.open.get(name).is_some_and(|entry| entry.slot.is_busy())
+        self.open
+            .get(name)
+            .is_some_and(|entry| entry.slot.is_busy())
     }
 
     /// Why a model could not be opened.
@@ -375,7 +414,11 @@ impl Models {
     pub fn fetch(&mut self, known: &Known, token: &str, whole: bool, runner: &Runner) {
         let title = self.title(&known.name);
         if let Some(ticket) = fetch::start(known, &title, token, whole, runner) {
-            self.downloads.entry(known.name.clone()).or_default().slot.start(ticket);
+            self.downloads
+                .entry(known.name.clone())
+                .or_default()
+                .slot
+                .start(ticket);
         }
     }
 
@@ -407,7 +450,8 @@ impl Models {
     /// Name of the device that networks run on, once one was opened.
     pub fn device_name(&self) -> Option<String> {
         let mut open = self.open.values().filter_map(|entry| entry.slot.ready());
-        open.next().map(|open| open.model().device.name().to_owned())
+        open.next()
+            .map(|open| open.model().device.name().to_owned())
     }
 
     /// The device that was asked for.
@@ -440,14 +484,26 @@ impl Models {
 
     /// Memory that features take.
     pub fn cache_use(&self) -> CacheUse {
-        let stats = self.open.values().filter_map(|entry| entry.slot.ready()).filter_map(|open| open.extractor.cache());
-        let used = stats.map(FeatureCache::stats).map(|CacheStats { memory_bytes, .. }| memory_bytes);
-        CacheUse { used: used.sum(), limit: self.cache_bytes }
+        let stats = self
+            .open
+            .values()
+            .filter_map(|entry| entry.slot.ready())
+            .filter_map(|open| open.extractor.cache());
+        let used = stats
+            .map(FeatureCache::stats)
+            .map(|CacheStats { memory_bytes, .. }| memory_bytes);
+        CacheUse {
+            used: used.sum(),
+            limit: self.cache_bytes,
+        }
     }
 }
 
 /// The device of all networks, started if it was not.
-fn started(shared: &SharedDevice, choice: DeviceChoice) -> Result<ComputeDevice, dinoscope_engine::device::DeviceError> {
+fn started(
+    shared: &SharedDevice,
+    choice: DeviceChoice,
+) -> Result<ComputeDevice, dinoscope_engine::device::DeviceError> {
     let mut device = shared.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(device) = &*device {
         return Ok(device.clone());
@@ -462,6 +518,7 @@ fn start_sum(name: &str, runner: &Runner) -> Ticket<String> {
     spec.visible = Visibility::Hidden;
     spec.priority = -10;
     let name = name.to_owned();
-    runner.submit(spec, move |_| report::sum(&name, Store::open().ok().as_ref()))
+    runner.submit(spec, move |_| {
+        report::sum(&name, Store::open().ok().as_ref())
+    })
 }
-

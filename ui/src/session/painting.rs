@@ -159,7 +159,15 @@ impl Painting {
             (Bound::Labels(_), Content::Labels { labels, .. }) => {
                 matches!(old, Some(Content::Labels { labels: old, .. }) if Arc::ptr_eq(old, labels))
             }
-            (Bound::Components(_), Content::Components { map, basis, foreground, .. }) => {
+            (
+                Bound::Components(_),
+                Content::Components {
+                    map,
+                    basis,
+                    foreground,
+                    ..
+                },
+            ) => {
                 matches!(old, Some(Content::Components { map: m, basis: b, foreground: f, .. })
                     if same_map(m, map) && Arc::ptr_eq(b, basis) && same_mask(f.as_ref(), foreground.as_ref()))
             }
@@ -249,9 +257,10 @@ impl Painting {
             }
             (Bound::Values(shown), Content::Values { values, overlay }) => {
                 let (same_values, same_look) = match old {
-                    Some(Content::Values { values: old, overlay: look }) => {
-                        (Arc::ptr_eq(old, values), look == overlay)
-                    }
+                    Some(Content::Values {
+                        values: old,
+                        overlay: look,
+                    }) => (Arc::ptr_eq(old, values), look == overlay),
                     _ => (false, false),
                 };
                 if !same_values {
@@ -262,19 +271,26 @@ impl Painting {
                 }
             }
             (Bound::Labels(shown), Content::Labels { overlay, .. }) => {
-                let same = matches!(old, Some(Content::Labels { overlay: look, .. }) if look == overlay);
+                let same =
+                    matches!(old, Some(Content::Labels { overlay: look, .. }) if look == overlay);
                 if !(same && same_view) {
                     shown.show(overlay, view)?;
                 }
             }
             (Bound::Components(shown), Content::Components { overlay, .. }) => {
-                let same =
-                    matches!(old, Some(Content::Components { overlay: look, .. }) if look == overlay);
+                let same = matches!(old, Some(Content::Components { overlay: look, .. }) if look == overlay);
                 if !(same && same_view) {
                     shown.show(overlay, view)?;
                 }
             }
-            (Bound::Warp(canvas), Content::Warp { partners, grids, other }) => {
+            (
+                Bound::Warp(canvas),
+                Content::Warp {
+                    partners,
+                    grids,
+                    other,
+                },
+            ) => {
                 let same = matches!(old, Some(Content::Warp { partners: p, other: o, .. })
                     if Arc::ptr_eq(p, partners) && Arc::ptr_eq(o, other));
                 if !(same && same_view) {
@@ -286,7 +302,13 @@ impl Painting {
                     };
                     let this_px = picture.shown.dimensions();
                     let gpu = display.gpu();
-                    gpu.draw_warp(Warp::Smooth, this_px, &partners, &other.on_device, (canvas, view))?;
+                    gpu.draw_warp(
+                        Warp::Smooth,
+                        this_px,
+                        &partners,
+                        &other.on_device,
+                        (canvas, view),
+                    )?;
                 }
             }
             _ => unreachable!("a painting serves its own kind of content only"),

@@ -1,12 +1,12 @@
 //! Pictures as the window needs them: thumbnails for the library, pixels and textures for views.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use dinoscope_engine::Picture;
-use dinoscope_jobs::runner::{Failure, Lane, Runner, Slot as JobSlot, Spec, Title, Visibility};
 use dinoscope_jobs::picture as work;
+use dinoscope_jobs::runner::{Failure, Lane, Runner, Slot as JobSlot, Spec, Title, Visibility};
 use dinoscope_jobs::thumbnail::{Size, Thumbnails};
 use egui::{ColorImage, TextureHandle, TextureOptions};
 use image::RgbImage;
@@ -60,7 +60,7 @@ struct State {
 
 /// Pictures of all views and of the library.
 pub struct Pictures {
-    states: HashMap<PictureId, State>,
+    states: BTreeMap<PictureId, State>,
     thumbnails: Arc<Thumbnails>,
     frame: u64,
     /// Hashes that became known and are not yet in the document.
@@ -71,7 +71,7 @@ impl Pictures {
     /// `thumbnails` is the folder of the thumbnail cache.
     pub fn new(thumbnails: PathBuf) -> Self {
         Self {
-            states: HashMap::new(),
+            states: BTreeMap::new(),
             thumbnails: Arc::new(Thumbnails::new(Some(thumbnails), MOST_CACHED)),
             frame: 0,
             learned: Vec::new(),
@@ -178,7 +178,11 @@ impl Pictures {
     }
 
     /// The picture on the device, uploaded when first asked for.
-    pub fn placed(&mut self, id: PictureId, display: &Display) -> Option<Result<Arc<Placed>, String>> {
+    pub fn placed(
+        &mut self,
+        id: PictureId,
+        display: &Display,
+    ) -> Option<Result<Arc<Placed>, String>> {
         let state = self.states.get_mut(&id)?;
         let open = state.open.ready()?;
         if let Some(refused) = &state.refused {
@@ -225,9 +229,10 @@ impl Pictures {
         };
         let mut total: usize = self.states.values().map(bytes).sum();
         while total > MOST_BYTES {
-            let idle = self.states.values_mut().filter(|state| {
-                state.open.ready().is_some() && state.asked + 2 < self.frame
-            });
+            let idle = self
+                .states
+                .values_mut()
+                .filter(|state| state.open.ready().is_some() && state.asked + 2 < self.frame);
             let Some(oldest) = idle.min_by_key(|state| state.asked) else {
                 break;
             };

@@ -4,7 +4,9 @@
 
 use std::sync::Arc;
 
-use dinoscope_engine::analysis::{Analysis, Found, Layer, Number, Patch, ScalarMap, Scale, Subject};
+use dinoscope_engine::analysis::{
+    Analysis, Found, Layer, Number, Patch, ScalarMap, Scale, Subject,
+};
 use dinoscope_engine::figure::labels::{LabelMap, LabelOverlay, NO_LABEL};
 use dinoscope_engine::figure::{Colormap, Sampling};
 use dinoscope_jobs::runner::{Lane, Slot as JobSlot, Spec, Title};
@@ -18,7 +20,7 @@ use crate::cx::Cx;
 use crate::document::{PictureId, Settings, ViewId};
 use crate::parts;
 use crate::session::{Answer, Content, Ready, Session, Slot};
-use crate::text::{self, Text, tr, tr_with};
+use crate::text::{Text, tr, tr_with};
 
 mod inspector;
 mod knobs_ui;
@@ -99,18 +101,33 @@ impl Outcome {
     /// The maps of a picture.
     pub fn of(&self, picture: PictureId) -> impl Iterator<Item = &Drawable> {
         let place = self.pictures.iter().position(|&other| other == picture);
-        self.maps.iter().filter(move |map| Some(map.subject) == place)
+        self.maps
+            .iter()
+            .filter(move |map| Some(map.subject) == place)
     }
 }
 
 fn drawn(layer: &Layer) -> Drawn {
     match layer {
-        Layer::Scalar { map, scale, top, marked } => {
-            let marked = marked.iter().copied().chain(top.iter().map(|peak| peak.patch));
+        Layer::Scalar {
+            map,
+            scale,
+            top,
+            marked,
+        } => {
+            let marked = marked
+                .iter()
+                .copied()
+                .chain(top.iter().map(|peak| peak.patch));
             let map = ScalarMap::clone(map);
             Drawn::Scalar(Arc::new(Read::new(Arc::new(map))), *scale, marked.collect())
         }
-        Layer::Labels { rows, cols, labels, sizes } => {
+        Layer::Labels {
+            rows,
+            cols,
+            labels,
+            sizes,
+        } => {
             let map = LabelMap {
                 rows: *rows,
                 cols: *cols,
@@ -118,9 +135,18 @@ fn drawn(layer: &Layer) -> Drawn {
             };
             Drawn::Labels(Arc::new(map), sizes.clone())
         }
-        Layer::Transfer { rows, cols, partners, other, other_grid, .. } => {
-            Drawn::Warp(partners.clone().into(), [(*rows, *cols), *other_grid], *other)
-        }
+        Layer::Transfer {
+            rows,
+            cols,
+            partners,
+            other,
+            other_grid,
+            ..
+        } => Drawn::Warp(
+            partners.clone().into(),
+            [(*rows, *cols), *other_grid],
+            *other,
+        ),
         Layer::Components { .. } => Drawn::Other,
     }
 }
@@ -130,23 +156,39 @@ pub fn pane_ui(ui: &mut Ui, cx: &mut Cx<'_>, id: ViewId, analysis: &Analysis) {
     let Some(picture) = cx.view(id).and_then(super::View::picture) else {
         return;
     };
-    let tool = if cx.state.tool == Tool::Pan { Tool::Pan } else { Tool::Pointer };
+    let tool = if cx.state.tool == Tool::Pan {
+        Tool::Pan
+    } else {
+        Tool::Pointer
+    };
     let Some(shown) = picture::begin(ui, cx, (id, picture), tool) else {
         return;
     };
     let answer = picture::features(cx, id, picture);
     let pictures = pictures(cx, id, analysis);
-    let ready: Vec<(PictureId, Answer)> =
-        pictures.iter().map(|&it| (it, picture::features(cx, id, it))).collect();
+    let ready: Vec<(PictureId, Answer)> = pictures
+        .iter()
+        .map(|&it| (it, picture::features(cx, id, it)))
+        .collect();
     update(cx, id, analysis, &ready);
     let outcome = cx.session.view(id).analysis.outcome.clone();
     let settings = cx.document.settings(id).clone();
     let drawable = outcome.as_ref().and_then(|outcome| {
         let at = cx.session.view(id).analysis.map;
-        outcome.of(picture).nth(at).or_else(|| outcome.of(picture).next())
+        outcome
+            .of(picture)
+            .nth(at)
+            .or_else(|| outcome.of(picture).next())
     });
-    let content = drawable.and_then(|drawable| content(cx, id, drawable, &settings, outcome.as_deref()?));
-    picture::paint(ui, cx, (id, 0), &shown, content.as_ref().unwrap_or(&Content::Photo));
+    let content =
+        drawable.and_then(|drawable| content(cx, id, drawable, &settings, outcome.as_deref()?));
+    picture::paint(
+        ui,
+        cx,
+        (id, 0),
+        &shown,
+        content.as_ref().unwrap_or(&Content::Photo),
+    );
     picture::answer_ui(ui, cx, id, &shown, &answer);
     cx.session.view(id).busy |= cx.session.view(id).analysis.job.is_busy();
     if let (Some(ready), Some(drawable)) = (answer.ready(), drawable) {
@@ -183,7 +225,11 @@ pub fn pictures(cx: &Cx<'_>, id: ViewId, analysis: &Analysis) -> Vec<PictureId> 
     let least = *analysis.get().pictures().start();
     if pictures.len() < least {
         // Analyses of several pictures take the ones that other views show, then those of the library.
-        let shown = cx.document.views.values().flat_map(|view| view.pictures.iter().copied());
+        let shown = cx
+            .document
+            .views
+            .values()
+            .flat_map(|view| view.pictures.iter().copied());
         let all = cx.document.library.iter().map(|(picture, _)| picture);
         pictures.extend(shown.chain(all).filter(|it| Some(*it) != view.picture()));
     }
@@ -220,7 +266,9 @@ fn update(cx: &mut Cx<'_>, id: ViewId, analysis: &Analysis, ready: &[(PictureId,
     };
     let of = (
         format!("{analysis:?}"),
-        all.iter().map(|(_, ready)| Arc::as_ptr(ready) as usize).collect(),
+        all.iter()
+            .map(|(_, ready)| Arc::as_ptr(ready) as usize)
+            .collect(),
     );
     if state.of.as_ref() != Some(&of) {
         state.of = Some(of);
@@ -230,7 +278,10 @@ fn update(cx: &mut Cx<'_>, id: ViewId, analysis: &Analysis, ready: &[(PictureId,
         spec.slot = Some(JobSlot::new(format!("analysis/{}", id.0)));
         let analysis = analysis.clone();
         let pictures: Vec<PictureId> = all.iter().map(|(picture, _)| *picture).collect();
-        let subjects: Vec<Subject> = all.iter().map(|(_, ready)| ready.subject.as_ref().clone()).collect();
+        let subjects: Vec<Subject> = all
+            .iter()
+            .map(|(_, ready)| ready.subject.as_ref().clone())
+            .collect();
         state.job.start(runner.submit(spec, move |cx| {
             let found = analysis.run(&subjects, &Session::analysis_context(cx.cancel()))?;
             Ok(Arc::new(Outcome::new(found, pictures)))
@@ -239,7 +290,13 @@ fn update(cx: &mut Cx<'_>, id: ViewId, analysis: &Analysis, ready: &[(PictureId,
     view.stale = view.analysis.job.is_busy() && view.analysis.outcome.is_some();
 }
 
-fn content(cx: &mut Cx<'_>, id: ViewId, drawable: &Drawable, settings: &Settings, outcome: &Outcome) -> Option<Content> {
+fn content(
+    cx: &mut Cx<'_>,
+    id: ViewId,
+    drawable: &Drawable,
+    settings: &Settings,
+    outcome: &Outcome,
+) -> Option<Content> {
     let visible = settings.look.visible;
     match &drawable.kind {
         Drawn::Scalar(read, scale, _) => {
@@ -258,14 +315,22 @@ fn content(cx: &mut Cx<'_>, id: ViewId, drawable: &Drawable, settings: &Settings
             labels: only(cx, id, labels),
             overlay: LabelOverlay {
                 alpha: if visible { settings.look.strength } else { 0.0 },
-                desaturate: if visible { settings.look.desaturate } else { 0.0 },
+                desaturate: if visible {
+                    settings.look.desaturate
+                } else {
+                    0.0
+                },
                 sampling: Sampling::Bilinear,
                 border_px: if visible { 1.5 } else { 0.0 },
             },
         }),
         Drawn::Warp(partners, grids, other) => {
             let other = *outcome.pictures.get(*other)?;
-            let other = cx.session.pictures.placed(other, &cx.session.display)?.ok()?;
+            let other = cx
+                .session
+                .pictures
+                .placed(other, &cx.session.display)?
+                .ok()?;
             Some(Content::Warp {
                 partners: Arc::clone(partners),
                 grids: *grids,
@@ -313,12 +378,23 @@ fn click(cx: &mut Cx<'_>, id: ViewId, shown: &Shown, (ready, drawable): (&Ready,
             && let Some(label) = label_at(labels, Patch { row, col })
         {
             let state = &mut cx.session.view(id).analysis;
-            state.only = if state.only == Some(label) { None } else { Some(label) };
+            state.only = if state.only == Some(label) {
+                None
+            } else {
+                Some(label)
+            };
         }
     }
 }
 
-fn over(ui: &mut Ui, cx: &mut Cx<'_>, id: ViewId, shown: &Shown, (ready, drawable): (&Ready, &Drawable), settings: &Settings) {
+fn over(
+    ui: &mut Ui,
+    cx: &mut Cx<'_>,
+    id: ViewId,
+    shown: &Shown,
+    (ready, drawable): (&Ready, &Drawable),
+    settings: &Settings,
+) {
     let painter = ui.painter_at(shown.frame.rect());
     let (grid, transform) = (&ready.layer.grid, &shown.frame.transform);
     let place = (transform, shown.frame.shown());
@@ -333,7 +409,13 @@ fn over(ui: &mut Ui, cx: &mut Cx<'_>, id: ViewId, shown: &Shown, (ready, drawabl
     }
 }
 
-fn read_out(ui: &mut Ui, cx: &mut Cx<'_>, id: ViewId, shown: &Shown, (ready, drawable): (&Ready, &Drawable)) {
+fn read_out(
+    ui: &mut Ui,
+    cx: &mut Cx<'_>,
+    id: ViewId,
+    shown: &Shown,
+    (ready, drawable): (&Ready, &Drawable),
+) {
     let grid = &ready.layer.grid;
     let Some((patch, at)) = picture::pointed(cx, id, shown.picture, grid) else {
         return;
@@ -362,11 +444,20 @@ fn read_out(ui: &mut Ui, cx: &mut Cx<'_>, id: ViewId, shown: &Shown, (ready, dra
         }
         Drawn::Warp(..) | Drawn::Other => {}
     }
-    rows.push((tr(ui, "canvas-patch"), format!("{}, {}", patch.col, patch.row)));
+    rows.push((
+        tr(ui, "canvas-patch"),
+        format!("{}, {}", patch.col, patch.row),
+    ));
     rows.push((tr(ui, "canvas-pixel"), similarity::pixel(at)));
-    let center = shown.frame.transform.rect_to_screen(marks::patch_rect(grid, patch));
+    let center = shown
+        .frame
+        .transform
+        .rect_to_screen(marks::patch_rect(grid, patch));
     parts::read_out(ui, shown.frame.rect(), center, &rows);
-    let spoken: Vec<String> = rows.iter().map(|(name, value)| format!("{name} {value}")).collect();
+    let spoken: Vec<String> = rows
+        .iter()
+        .map(|(name, value)| format!("{name} {value}"))
+        .collect();
     cx.session.read_out = Some(spoken.join("\n"));
     parts::announce(ui, shown.frame.response.id, &spoken.join(", "));
 }

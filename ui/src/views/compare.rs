@@ -14,12 +14,13 @@ use super::picture::{self, Shown};
 use crate::canvas::{self, CanvasTools, Gesture, Tool, marks};
 use crate::cx::Cx;
 use crate::document::{
-    CompareSettings, CompareShow, FeatureSettings, PictureId, PinShape, Settings, Sign, Variation, ViewId,
+    CompareSettings, CompareShow, FeatureSettings, PictureId, PinShape, Settings, Sign, Variation,
+    ViewId,
 };
 use crate::icons;
 use crate::parts;
 use crate::session::{Answer, Content, FeatureKey, Ready};
-use crate::text::{self, tr, tr_with};
+use crate::text::{tr, tr_with};
 use crate::theme;
 use crate::views::similarity;
 use crate::widgets::SwipeHandle;
@@ -75,18 +76,27 @@ pub fn pane_ui(ui: &mut Ui, cx: &mut Cx<'_>, id: ViewId) {
     let settings = cx.document.settings(id).clone();
     let compare = &settings.compare;
     let shapes = shapes(&settings);
-    let answers: Vec<Answer> = shapes.iter().map(|shape| ask(cx, id, picture, &shape.features)).collect();
+    let answers: Vec<Answer> = shapes
+        .iter()
+        .map(|shape| ask(cx, id, picture, &shape.features))
+        .collect();
     update(cx, id, (&settings, picture), &answers);
     let blink = cx.state.blink || compare.show == CompareShow::Blink && blinks(ui);
     match compare.show {
-        CompareShow::Grid if !cx.state.blink => grid_ui(ui, cx, (id, picture), &settings, (&shapes, &answers)),
-        CompareShow::Swipe if !cx.state.blink => swipe_ui(ui, cx, (id, picture), &settings, (&shapes, &answers)),
+        CompareShow::Grid if !cx.state.blink => {
+            grid_ui(ui, cx, (id, picture), &settings, (&shapes, &answers));
+        }
+        CompareShow::Swipe if !cx.state.blink => {
+            swipe_ui(ui, cx, (id, picture), &settings, (&shapes, &answers));
+        }
         _ => {
             let at = if blink { shapes.len().min(2) - 1 } else { 0 };
             single_ui(ui, cx, (id, picture), &settings, (&shapes, &answers, at));
         }
     }
-    let waiting = answers.iter().any(|answer| matches!(answer, Answer::Busy(_) | Answer::Waiting));
+    let waiting = answers
+        .iter()
+        .any(|answer| matches!(answer, Answer::Busy(_) | Answer::Waiting));
     cx.session.view(id).busy = waiting;
 }
 
@@ -98,12 +108,20 @@ fn blinks(ui: &Ui) -> bool {
 }
 
 fn shapes(settings: &Settings) -> Vec<Shape> {
-    let CompareSettings { column_values, row_values, .. } = &settings.compare;
+    let CompareSettings {
+        column_values,
+        row_values,
+        ..
+    } = &settings.compare;
     let mut shapes = Vec::new();
     for (row, vertical) in row_values.iter().enumerate() {
         for (column, horizontal) in column_values.iter().enumerate() {
             let features = horizontal.apply(&vertical.apply(&settings.features));
-            shapes.push(Shape { row, column, features });
+            shapes.push(Shape {
+                row,
+                column,
+                features,
+            });
         }
     }
     shapes
@@ -115,7 +133,12 @@ fn ask(cx: &mut Cx<'_>, _id: ViewId, picture: PictureId, features: &FeatureSetti
 }
 
 /// The point that all cells look for: of the pins, else of the pointer, else the last one.
-fn wanted(cx: &mut Cx<'_>, id: ViewId, settings: &Settings, picture: PictureId) -> Vec<(Sign, [f64; 2])> {
+fn wanted(
+    cx: &mut Cx<'_>,
+    id: ViewId,
+    settings: &Settings,
+    picture: PictureId,
+) -> Vec<(Sign, [f64; 2])> {
     let pins: Vec<(Sign, [f64; 2])> = settings
         .query
         .pins
@@ -126,19 +149,28 @@ fn wanted(cx: &mut Cx<'_>, id: ViewId, settings: &Settings, picture: PictureId) 
     if pins.iter().any(|(sign, _)| *sign == Sign::Positive) {
         return pins;
     }
-    let pointer = cx.state.pointer.filter(|pointer| pointer.picture == picture);
+    let pointer = cx
+        .state
+        .pointer
+        .filter(|pointer| pointer.picture == picture);
     let state = &mut cx.session.view(id).compare;
     if let Some(pointer) = pointer {
         state.last = Some(pointer.at);
     }
-    state.last.map(|at| (Sign::Positive, at)).into_iter().collect()
+    state
+        .last
+        .map(|at| (Sign::Positive, at))
+        .into_iter()
+        .collect()
 }
 
 /// The query of a cell, from its own features.
 fn query(ready: &Ready, wanted: &[(Sign, [f64; 2])], weight: f32) -> Option<Arc<[f32]>> {
     let vectors = |sign: Sign| {
         let mine = wanted.iter().filter(|(other, _)| *other == sign);
-        let patches: Option<Vec<Patch>> = mine.map(|(_, at)| ready.subject.patch_at(*at).ok()).collect();
+        let patches: Option<Vec<Patch>> = mine
+            .map(|(_, at)| ready.subject.patch_at(*at).ok())
+            .collect();
         unit_patches(&ready.layer.patches, &patches?).ok()
     };
     let (positive, negative) = (vectors(Sign::Positive)?, vectors(Sign::Negative)?);
@@ -146,21 +178,34 @@ fn query(ready: &Ready, wanted: &[(Sign, [f64; 2])], weight: f32) -> Option<Arc<
 }
 
 /// Numbers of all cells, the common range, and the differences of the rows.
-fn update(cx: &mut Cx<'_>, id: ViewId, (settings, picture): (&Settings, PictureId), answers: &[Answer]) {
+fn update(
+    cx: &mut Cx<'_>,
+    id: ViewId,
+    (settings, picture): (&Settings, PictureId),
+    answers: &[Answer],
+) {
     let wanted = wanted(cx, id, settings, picture);
     let runner = Arc::clone(&cx.session.runner);
     let state = &mut cx.session.view(id).compare;
     state.cells.resize_with(answers.len(), Cell::default);
     for (index, (cell, answer)) in state.cells.iter_mut().zip(answers).enumerate() {
-        let query = answer
-            .ready()
-            .and_then(|ready| Some((ready, query(ready, &wanted, settings.similarity.negative_weight)?)));
+        let query = answer.ready().and_then(|ready| {
+            Some((
+                ready,
+                query(ready, &wanted, settings.similarity.negative_weight)?,
+            ))
+        });
         cell.read = query.and_then(|(ready, query)| {
             let name = format!("compare/{}/{index}", id.0);
-            cell.cosines.of(&query, &ready.layer.patches, &runner, &name).cloned()
+            cell.cosines
+                .of(&query, &ready.layer.patches, &runner, &name)
+                .cloned()
         });
     }
-    let ranges = state.cells.iter().filter_map(|cell| Some(cell.read.as_ref()?.range));
+    let ranges = state
+        .cells
+        .iter()
+        .filter_map(|cell| Some(cell.read.as_ref()?.range));
     state.range = ranges.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)));
     let columns = settings.compare.column_values.len().max(1);
     let rows = settings.compare.row_values.len();
@@ -213,47 +258,73 @@ fn grid_ui(
     let width = (all.width() - SIDE) / (columns + extra) as f32;
     let height = (all.height() - HEAD) / rows as f32;
     for column in 0..columns + extra {
-        let head = Rect::from_min_size(all.min + vec2(SIDE + column as f32 * width, 0.0), vec2(width, HEAD));
+        let head = Rect::from_min_size(
+            all.min + vec2(SIDE + column as f32 * width, 0.0),
+            vec2(width, HEAD),
+        );
         head_ui(ui, cx, compare, column, head);
     }
     for row in 0..rows {
-        let side = Rect::from_min_size(all.min + vec2(0.0, HEAD + row as f32 * height), vec2(SIDE, height));
+        let side = Rect::from_min_size(
+            all.min + vec2(0.0, HEAD + row as f32 * height),
+            vec2(SIDE, height),
+        );
         row_name_ui(ui, compare, row, side);
         for column in 0..columns + extra {
             let min = all.min + vec2(SIDE + column as f32 * width, HEAD + row as f32 * height);
             let cell = Rect::from_min_size(min, vec2(width, height));
-            let mut child = ui.new_child(egui::UiBuilder::new().max_rect(cell).id_salt(("cell", row, column)));
+            let mut child = ui.new_child(
+                egui::UiBuilder::new()
+                    .max_rect(cell)
+                    .id_salt(("cell", row, column)),
+            );
             if column < columns {
                 let index = row * columns + column;
-                cell_ui(&mut child, cx, (id, picture), settings, (&shapes[index], &answers[index], index));
+                cell_ui(
+                    &mut child,
+                    cx,
+                    (id, picture),
+                    settings,
+                    (&shapes[index], &answers[index], index),
+                );
             } else {
-                difference_ui(&mut child, cx, (id, picture), settings, (row, shapes.len() + row, &answers[row * columns]));
+                difference_ui(
+                    &mut child,
+                    cx,
+                    (id, picture),
+                    settings,
+                    (row, shapes.len() + row, &answers[row * columns]),
+                );
             }
             let stroke = ui.visuals().widgets.noninteractive.bg_stroke;
-            ui.painter().rect_stroke(cell, 0.0, stroke, egui::StrokeKind::Inside);
+            ui.painter()
+                .rect_stroke(cell, 0.0, stroke, egui::StrokeKind::Inside);
         }
     }
 }
 
 fn head_ui(ui: &mut Ui, cx: &Cx<'_>, compare: &CompareSettings, column: usize, rect: Rect) {
     let stroke = ui.visuals().widgets.noninteractive.bg_stroke;
-    ui.painter().rect(rect, 0.0, theme::palette(ui).panel, stroke, egui::StrokeKind::Inside);
+    ui.painter().rect(
+        rect,
+        0.0,
+        theme::palette(ui).panel,
+        stroke,
+        egui::StrokeKind::Inside,
+    );
     let mut child = ui.new_child(
         egui::UiBuilder::new()
             .max_rect(rect.shrink2(vec2(10.0, 0.0)))
             .layout(egui::Layout::left_to_right(egui::Align::Center)),
     );
-    match compare.column_values.get(column) {
-        Some(value) => {
-            parts::letter(&mut child, &letter(column));
-            child.label(parts::strong(&child, &variation_name(&child, cx, value)));
-        }
-        None => {
-            let last = letter(compare.column_values.len() - 1);
-            let args = [("a", "A".into()), ("b", last.into())];
-            let title = tr_with(&child, "compare-against", &args);
-            child.label(parts::strong(&child, &title));
-        }
+    if let Some(value) = compare.column_values.get(column) {
+        parts::letter(&mut child, &letter(column));
+        child.label(parts::strong(&child, &variation_name(&child, cx, value)));
+    } else {
+        let last = letter(compare.column_values.len() - 1);
+        let args = [("a", "A".into()), ("b", last.into())];
+        let title = tr_with(&child, "compare-against", &args);
+        child.label(parts::strong(&child, &title));
     }
 }
 
@@ -267,9 +338,12 @@ pub fn letter(column: usize) -> String {
 pub fn variation_name(ui: &Ui, cx: &Cx<'_>, value: &Variation) -> String {
     match value {
         Variation::Model(name) => cx.session.models.title(name),
-        Variation::Layer(Some(layer)) => {
-            tr_with(ui, "compare-layer", &[("layer", (layer + 1).to_string().into())]).to_string()
-        }
+        Variation::Layer(Some(layer)) => tr_with(
+            ui,
+            "compare-layer",
+            &[("layer", (layer + 1).to_string().into())],
+        )
+        .to_string(),
         Variation::Layer(None) => tr(ui, "compare-last-layer").to_string(),
         Variation::Side(px) => format!("{px} px"),
         Variation::Norm(dinoscope_engine::Norm::Final) => tr(ui, "compare-norm-final").to_string(),
@@ -284,9 +358,12 @@ fn row_name_ui(ui: &Ui, compare: &CompareSettings, row: usize, rect: Rect) {
         return;
     };
     let name = match value {
-        Variation::Layer(Some(layer)) => {
-            tr_with(ui, "compare-layer", &[("layer", (layer + 1).to_string().into())]).to_string()
-        }
+        Variation::Layer(Some(layer)) => tr_with(
+            ui,
+            "compare-layer",
+            &[("layer", (layer + 1).to_string().into())],
+        )
+        .to_string(),
         Variation::Layer(None) => tr(ui, "compare-last-layer").to_string(),
         Variation::Norm(dinoscope_engine::Norm::Final) => tr(ui, "compare-norm-final").to_string(),
         Variation::Norm(dinoscope_engine::Norm::None) => tr(ui, "compare-norm-none").to_string(),
@@ -294,11 +371,13 @@ fn row_name_ui(ui: &Ui, compare: &CompareSettings, row: usize, rect: Rect) {
     };
     let palette = theme::palette(ui);
     let stroke = ui.visuals().widgets.noninteractive.bg_stroke;
-    ui.painter().rect(rect, 0.0, palette.panel, stroke, egui::StrokeKind::Inside);
+    ui.painter()
+        .rect(rect, 0.0, palette.panel, stroke, egui::StrokeKind::Inside);
     let font = egui::FontId::new(12.0, crate::fonts::semibold());
     let galley = ui.painter().layout_no_wrap(name, font, palette.text_0);
     let at = rect.center() + vec2(-galley.size().y / 2.0, galley.size().x / 2.0);
-    let shape = egui::epaint::TextShape::new(at, galley, palette.text_0).with_angle(-std::f32::consts::FRAC_PI_2);
+    let shape = egui::epaint::TextShape::new(at, galley, palette.text_0)
+        .with_angle(-std::f32::consts::FRAC_PI_2);
     ui.painter().add(shape);
 }
 
@@ -317,7 +396,11 @@ fn title_ui(ui: &mut Ui, icon: Option<&str>, (title, detail): (&str, &str), valu
     child.label(RichText::new(detail).small().color(color));
     if let Some(value) = value {
         child.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-            ui.label(RichText::new(value).monospace().color(theme::palette(ui).text_0));
+            ui.label(
+                RichText::new(value)
+                    .monospace()
+                    .color(theme::palette(ui).text_0),
+            );
         });
     }
 }
@@ -339,15 +422,37 @@ fn cell_ui(
 ) {
     let value = value_here(cx, id, picture, answer, index);
     let detail = detail(ui, cx, &settings.compare, shape);
-    title_ui(ui, None, (&tr(ui, "similarity-title"), &detail), value.map(|value| parts::decimal(value, 2)));
+    title_ui(
+        ui,
+        None,
+        (&tr(ui, "similarity-title"), &detail),
+        value.map(|value| parts::decimal(value, 2)),
+    );
     let content = content(cx, id, settings, index);
-    canvas_ui(ui, cx, (id, picture), (settings, answer, index), content, (shape.row, shape.column) == (0, 0));
+    canvas_ui(
+        ui,
+        cx,
+        (id, picture),
+        (settings, answer, index),
+        content.as_ref(),
+        (shape.row, shape.column) == (0, 0),
+    );
 }
 
 /// The value of a cell under the pointer, or at the place of the pin.
-fn value_here(cx: &mut Cx<'_>, id: ViewId, picture: PictureId, answer: &Answer, index: usize) -> Option<f32> {
+fn value_here(
+    cx: &mut Cx<'_>,
+    id: ViewId,
+    picture: PictureId,
+    answer: &Answer,
+    index: usize,
+) -> Option<f32> {
     let ready = answer.ready()?;
-    let at = cx.state.pointer.filter(|pointer| pointer.picture == picture)?.at;
+    let at = cx
+        .state
+        .pointer
+        .filter(|pointer| pointer.picture == picture)?
+        .at;
     let (row, col) = ready.layer.grid.patch_at(at[0], at[1])?;
     let read = cx.session.view(id).compare.cells.get(index)?.read.clone()?;
     read.at(Patch { row, col })
@@ -359,17 +464,33 @@ fn canvas_ui(
     cx: &mut Cx<'_>,
     (id, picture): (ViewId, PictureId),
     (settings, answer, index): (&Settings, &Answer, usize),
-    content: Option<Content>,
+    content: Option<&Content>,
     with_tools: bool,
 ) -> Option<Shown> {
-    let tool = if cx.state.tool == Tool::Pan { Tool::Pan } else { Tool::Pointer };
+    let tool = if cx.state.tool == Tool::Pan {
+        Tool::Pan
+    } else {
+        Tool::Pointer
+    };
     let shown = picture::begin(ui, cx, (id, picture), tool)?;
     gestures(cx, id, &shown);
-    picture::paint(ui, cx, (id, index), &shown, content.as_ref().unwrap_or(&Content::Photo));
+    picture::paint(
+        ui,
+        cx,
+        (id, index),
+        &shown,
+        content.unwrap_or(&Content::Photo),
+    );
     if let Answer::Failed(_) = answer {
         picture::answer_ui(ui, cx, id, &shown, answer);
     }
-    marks_ui(ui, cx, id, &shown, (settings, answer.ready().map(|ready| &ready.layer.grid)));
+    marks_ui(
+        ui,
+        cx,
+        id,
+        &shown,
+        (settings, answer.ready().map(|ready| &ready.layer.grid)),
+    );
     if with_tools {
         let tools = CanvasTools {
             draws: false,
@@ -381,7 +502,13 @@ fn canvas_ui(
     Some(shown)
 }
 
-fn marks_ui(ui: &mut Ui, cx: &mut Cx<'_>, id: ViewId, shown: &Shown, (settings, grid): (&Settings, Option<&Grid>)) {
+fn marks_ui(
+    ui: &mut Ui,
+    cx: &mut Cx<'_>,
+    id: ViewId,
+    shown: &Shown,
+    (settings, grid): (&Settings, Option<&Grid>),
+) {
     let painter = ui.painter_at(shown.frame.rect());
     let place = (&shown.frame.transform, shown.frame.shown());
     if let Some(grid) = grid {
@@ -392,7 +519,11 @@ fn marks_ui(ui: &mut Ui, cx: &mut Cx<'_>, id: ViewId, shown: &Shown, (settings, 
             marks::crosshair(&painter, place, (Some(grid), Some(patch)), at);
         }
     }
-    let mine = settings.query.pins.iter().filter(|pin| pin.picture == shown.picture);
+    let mine = settings
+        .query
+        .pins
+        .iter()
+        .filter(|pin| pin.picture == shown.picture);
     let selected = cx.state.pin;
     for event in canvas::pins_ui(ui, &shown.frame, mine, selected) {
         similarity::apply(cx, id, event);
@@ -404,7 +535,11 @@ fn gestures(cx: &mut Cx<'_>, id: ViewId, shown: &Shown) {
         if let Gesture::Click { at, negative } = gesture
             && cx.state.tool != Tool::Pan
         {
-            let sign = if negative { Sign::Negative } else { Sign::Positive };
+            let sign = if negative {
+                Sign::Negative
+            } else {
+                Sign::Positive
+            };
             similarity::add_pin(cx, id, shown.picture, PinShape::Point(at), sign);
         }
     }
@@ -417,27 +552,53 @@ fn difference_ui(
     settings: &Settings,
     (row, index, first): (usize, usize, &Answer),
 ) {
-    let difference = cx.session.view(id).compare.differences.get(row).cloned().flatten();
+    let difference = cx
+        .session
+        .view(id)
+        .compare
+        .differences
+        .get(row)
+        .cloned()
+        .flatten();
     let value = difference.as_ref().and_then(|difference| {
         let ready = first.ready()?;
-        let at = cx.state.pointer.filter(|pointer| pointer.picture == picture)?.at;
+        let at = cx
+            .state
+            .pointer
+            .filter(|pointer| pointer.picture == picture)?
+            .at;
         let (row, col) = ready.layer.grid.patch_at(at[0], at[1])?;
         difference.read.at(Patch { row, col })
     });
     let last = letter(settings.compare.column_values.len() - 1);
     let detail = format!("{last} − A");
     let shown = value.map(|value| parts::signed(value, 2));
-    title_ui(ui, Some(icons::SUBTRACT), (&tr(ui, "compare-difference"), &detail), shown);
+    title_ui(
+        ui,
+        Some(icons::SUBTRACT),
+        (&tr(ui, "compare-difference"), &detail),
+        shown,
+    );
     let limit = settings.compare.difference_range;
     let content = difference.map(|difference| Content::Values {
         values: Arc::clone(&difference.read.values),
         overlay: Overlay {
             colormap: Colormap::Diverging,
-            range: Range::Fixed { min: -limit, max: limit },
+            range: Range::Fixed {
+                min: -limit,
+                max: limit,
+            },
             ..settings.look.overlay()
         },
     });
-    canvas_ui(ui, cx, (id, picture), (settings, first, index), content, false);
+    canvas_ui(
+        ui,
+        cx,
+        (id, picture),
+        (settings, first, index),
+        content.as_ref(),
+        false,
+    );
 }
 
 /// The first two columns of the first row over each other, with a line that is dragged.
@@ -461,14 +622,33 @@ fn swipe_ui(
     ];
     for (place, (index, half)) in [(0, halves[0]), (other, halves[1])].into_iter().enumerate() {
         let content = content(cx, id, settings, index);
-        picture::paint_part(ui, cx, (id, place), &shown, content.as_ref().unwrap_or(&Content::Photo), half);
+        picture::paint_part(
+            ui,
+            cx,
+            (id, place),
+            &shown,
+            content.as_ref().unwrap_or(&Content::Photo),
+            half,
+        );
     }
     let grid = answers[0].ready().map(|ready| &ready.layer.grid);
     marks_ui(ui, cx, id, &shown, (settings, grid));
     for (index, left) in [(0, true), (other, false)] {
-        let name = format!("{} · {}", letter(shapes[index].column), variation_name(ui, cx, &settings.compare.column_values[shapes[index].column]));
+        let name = format!(
+            "{} · {}",
+            letter(shapes[index].column),
+            variation_name(
+                ui,
+                cx,
+                &settings.compare.column_values[shapes[index].column]
+            )
+        );
         let rect = shown.frame.shown();
-        let at = if left { rect.left_top() + vec2(10.0, 10.0) } else { rect.right_top() + vec2(-10.0, 10.0) };
+        let at = if left {
+            rect.left_top() + vec2(10.0, 10.0)
+        } else {
+            rect.right_top() + vec2(-10.0, 10.0)
+        };
         if left {
             parts::floating_chip(ui, at, icons::COLUMNS, &name);
         } else {
@@ -504,9 +684,21 @@ fn single_ui(
     let shape = &shapes[at];
     let detail = variation_name(ui, cx, &settings.compare.column_values[shape.column]);
     let value = value_here(cx, id, picture, &answers[at], at);
-    title_ui(ui, Some(icons::EYE), (&letter(shape.column), &detail), value.map(|value| parts::decimal(value, 2)));
+    title_ui(
+        ui,
+        Some(icons::EYE),
+        (&letter(shape.column), &detail),
+        value.map(|value| parts::decimal(value, 2)),
+    );
     let content = content(cx, id, settings, at);
-    canvas_ui(ui, cx, (id, picture), (settings, &answers[at], at), content, true);
+    canvas_ui(
+        ui,
+        cx,
+        (id, picture),
+        (settings, &answers[at], at),
+        content.as_ref(),
+        true,
+    );
 }
 
 /// Brings a map onto another grid, for a difference of two resolutions.
@@ -522,7 +714,9 @@ pub(super) fn on_grid(map: &ScalarMap, rows: usize, cols: usize) -> ScalarMap {
 
 /// How many of the best patches two maps of one grid share.
 pub(super) fn common_top(a: &ScalarMap, b: &ScalarMap, count: usize) -> usize {
-    let best = |map: &ScalarMap| -> Vec<Patch> { top_k(map, count).iter().map(|peak| peak.patch).collect() };
+    let best = |map: &ScalarMap| -> Vec<Patch> {
+        top_k(map, count).iter().map(|peak| peak.patch).collect()
+    };
     let (a, b) = (best(a), best(b));
     a.iter().filter(|patch| b.contains(patch)).count()
 }

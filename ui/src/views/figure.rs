@@ -11,7 +11,8 @@ use dinoscope_engine::analysis::matching::Match;
 use dinoscope_engine::analysis::projection::colours;
 use dinoscope_engine::analysis::{Correspondence, FoundMap, Layer, PcaMap, ScalarMap, Scale};
 use dinoscope_engine::figure::{
-    Caption, Colormap, Figure, FigureError, Legend, Look, Mark, MatchFigure, Panel, Range, Scene, panels,
+    Caption, Colormap, Figure, FigureError, Legend, Look, Mark, MatchFigure, Panel, Range, Scene,
+    panels,
 };
 use dinoscope_engine::values::{Array, Existing, Values, ValuesError, write_matches, write_values};
 use dinoscope_engine::{Grid, Provenance};
@@ -65,11 +66,20 @@ struct MapPlan {
 
 impl Plan {
     /// What view `id` shows now; the message that says why not, if there is nothing yet.
-    pub fn of(document: &Document, session: &mut Session, id: ViewId) -> Result<Self, &'static str> {
+    pub fn of(
+        document: &Document,
+        session: &mut Session,
+        id: ViewId,
+    ) -> Result<Self, &'static str> {
         let view = document.views.get(&id).ok_or("export-nothing")?;
         let picture = view.picture().ok_or("export-nothing")?;
         let settings = document.settings(id);
-        let source = Source { document, settings, view, id };
+        let source = Source {
+            document,
+            settings,
+            view,
+            id,
+        };
         let ready = source.ready(session, picture).ok_or("export-nothing")?;
         let (panels, columns, pairs) = match &view.kind {
             ViewKind::Similarity => (vec![source.similarity(session, picture)?], 1, None),
@@ -80,12 +90,18 @@ impl Plan {
             }
             ViewKind::Compare => {
                 let columns = settings.compare.column_values.len();
-                (source.compare(session, picture)?, columns.min(COLUMNS), None)
+                (
+                    source.compare(session, picture)?,
+                    columns.min(COLUMNS),
+                    None,
+                )
             }
             ViewKind::Analysis(_) => (source.analysis(session, picture)?, COLUMNS, None),
         };
         let name = document.library.name(picture);
-        let stem = Path::new(&name).file_stem().map(|stem| stem.to_string_lossy().into_owned());
+        let stem = Path::new(&name)
+            .file_stem()
+            .map(|stem| stem.to_string_lossy().into_owned());
         Ok(Self {
             caption: source.caption(&ready.provenance),
             patch_px: ready.layer.grid.patch_px(),
@@ -140,10 +156,18 @@ impl Plan {
         let labels = self.labels();
         let mut arrays: Vec<Array<'_>> = maps
             .iter()
-            .map(|(name, shape, values)| Array { name, shape, values })
+            .map(|(name, shape, values)| Array {
+                name,
+                shape,
+                values,
+            })
             .collect();
         if let Some((shape, values)) = &labels {
-            arrays.push(Array { name: "labels", shape, values });
+            arrays.push(Array {
+                name: "labels",
+                shape,
+                values,
+            });
         }
         let metadata = BTreeMap::from([("recipe".to_owned(), self.caption.recipe().json())]);
         let values = Values {
@@ -159,27 +183,41 @@ impl Plan {
         if let Some(pairs) = &self.pairs {
             let line = |pair: &Correspondence| {
                 let ([ax, ay], [bx, by]) = (pair.a_px, pair.b_px);
-                format!("{ax}\t{ay}\t{bx}\t{by}\t{}\t{}\n", pair.similarity, pair.cycle_error_px)
+                format!(
+                    "{ax}\t{ay}\t{bx}\t{by}\t{}\t{}\n",
+                    pair.similarity, pair.cycle_error_px
+                )
             };
             let header = "ax\tay\tbx\tby\tsimilarity\tcycle_error_px\n".to_owned();
             return pairs.iter().map(line).fold(header, |all, line| all + &line);
         }
         let labels = self.labels();
-        let first = self.panels.iter().enumerate().find_map(|(at, panel)| panel.values(at));
+        let first = self
+            .panels
+            .iter()
+            .enumerate()
+            .find_map(|(at, panel)| panel.values(at));
         let (shape, values) = match (&first, &labels) {
             (Some((_, shape, values)), _) => (shape.clone(), *values),
             (None, Some((shape, values))) => (shape.clone(), &values[..]),
             (None, None) => return String::new(),
         };
         let line = shape[1..].iter().product::<usize>().max(1);
-        let text = |row: &[f32]| row.iter().map(f32::to_string).collect::<Vec<_>>().join("\t");
+        let text = |row: &[f32]| {
+            row.iter()
+                .map(f32::to_string)
+                .collect::<Vec<_>>()
+                .join("\t")
+        };
         values.chunks(line).map(text).collect::<Vec<_>>().join("\n")
     }
 
     fn labels(&self) -> Option<(Vec<usize>, Vec<f32>)> {
         self.panels.iter().find_map(|panel| match panel {
             PanelPlan::Map(map) => match &map.found.layer {
-                Layer::Labels { rows, cols, labels, .. } => {
+                Layer::Labels {
+                    rows, cols, labels, ..
+                } => {
                     let values = labels.iter().map(|&label| label as f32).collect();
                     Some((vec![*rows, *cols], values))
                 }
@@ -201,15 +239,29 @@ impl PanelPlan {
     fn scene(&self, bare: bool) -> Result<Scene, FigureError> {
         match self {
             Self::Map(map) => {
-                let look = Look { bare, ..map.look.clone() };
+                let look = Look {
+                    bare,
+                    ..map.look.clone()
+                };
                 // The engine looks pictures up by the subject's place.
-                let found = FoundMap { subject: 0, ..map.found.clone() };
+                let found = FoundMap {
+                    subject: 0,
+                    ..map.found.clone()
+                };
                 let pictures = [map.picture.as_ref().clone()];
                 look.scene(&found, &pictures, &map.marks)
             }
-            Self::Matches { pictures, pairs, dots } => {
+            Self::Matches {
+                pictures,
+                pairs,
+                dots,
+            } => {
                 let figure = MatchFigure {
-                    max_lines: if *dots { 0 } else { MatchFigure::default().max_lines.max(400) },
+                    max_lines: if *dots {
+                        0
+                    } else {
+                        MatchFigure::default().max_lines.max(400)
+                    },
                     ..MatchFigure::default()
                 };
                 let [a, b] = pictures.each_ref().map(|picture| picture.as_ref().clone());
@@ -225,11 +277,22 @@ impl PanelPlan {
 
     fn values(&self, at: usize) -> Option<(String, Vec<usize>, &[f32])> {
         let Self::Map(map) = self else { return None };
-        let name = if at == 0 { "map".to_owned() } else { format!("map.{at}") };
+        let name = if at == 0 {
+            "map".to_owned()
+        } else {
+            format!("map.{at}")
+        };
         match &map.found.layer {
             Layer::Scalar { map, .. } => Some((name, vec![map.rows, map.cols], &map.values)),
-            Layer::Components { map, .. } => Some((name, vec![map.rows, map.cols, map.k], &map.values)),
-            Layer::Transfer { rows, cols, colours, .. } => Some((name, vec![*rows, *cols, 3], colours)),
+            Layer::Components { map, .. } => {
+                Some((name, vec![map.rows, map.cols, map.k], &map.values))
+            }
+            Layer::Transfer {
+                rows,
+                cols,
+                colours,
+                ..
+            } => Some((name, vec![*rows, *cols, 3], colours)),
             Layer::Labels { .. } => None,
         }
     }
@@ -257,11 +320,6 @@ impl Source<'_> {
             ViewKind::Compare => "compare",
             ViewKind::Analysis(analysis) => analysis.get().id(),
         }
-    }
-
-    fn picture(&self, session: &Session, picture: PictureId) -> Result<Arc<RgbImage>, &'static str> {
-        let open = session.pictures.peek(picture).ok_or("export-nothing")?;
-        Ok(Arc::clone(&open.rgb))
     }
 
     fn look(&self) -> Look {
@@ -306,17 +364,36 @@ impl Source<'_> {
             found: FoundMap::scalar(0, title.clone(), map, scale, 0),
             title,
             look,
-            picture: self.picture(session, picture)?,
+            picture: pixels(session, picture)?,
             marks: self.pins(picture),
         })))
     }
 
-    fn similarity(&self, session: &mut Session, picture: PictureId) -> Result<PanelPlan, &'static str> {
-        let read = session.view(self.id).similarity.read().cloned().ok_or("export-nothing")?;
+    fn similarity(
+        &self,
+        session: &mut Session,
+        picture: PictureId,
+    ) -> Result<PanelPlan, &'static str> {
+        let read = session
+            .view(self.id)
+            .similarity
+            .read()
+            .cloned()
+            .ok_or("export-nothing")?;
         let negative = self.settings.query.active(Sign::Negative).next().is_some();
-        let scale = if negative { Scale::Difference } else { Scale::Cosine };
+        let scale = if negative {
+            Scale::Difference
+        } else {
+            Scale::Cosine
+        };
         let title = format!("similarity in {}", self.document.library.name(picture));
-        let panel = self.scalar(session, picture, (title, read.values.as_ref().clone()), scale, self.look())?;
+        let panel = self.scalar(
+            session,
+            picture,
+            (title, read.values.as_ref().clone()),
+            scale,
+            self.look(),
+        )?;
         let (PanelPlan::Map(mut map), Some(ready)) = (panel, self.ready(session, picture)) else {
             return Err("export-nothing");
         };
@@ -324,16 +401,23 @@ impl Source<'_> {
         if similarity.outline && self.settings.query.asks() {
             let pins = self.pin_patches(picture, &ready.layer.grid);
             let top = read.top(similarity.top, &pins, similarity.skip_radius);
-            map.marks.splice(0..0, top.iter().map(|peak| Mark::Patch(peak.patch)));
+            map.marks
+                .splice(0..0, top.iter().map(|peak| Mark::Patch(peak.patch)));
         }
         Ok(PanelPlan::Map(map))
     }
 
-    fn pin_patches(&self, picture: PictureId, grid: &Grid) -> Vec<dinoscope_engine::analysis::Patch> {
+    fn pin_patches(
+        &self,
+        picture: PictureId,
+        grid: &Grid,
+    ) -> Vec<dinoscope_engine::analysis::Patch> {
         let pins = self.settings.query.active(Sign::Positive);
         let mine = pins.filter(|pin| pin.picture == picture);
         mine.filter_map(|pin| {
-            let PinShape::Point([x, y]) = pin.shape else { return None };
+            let PinShape::Point([x, y]) = pin.shape else {
+                return None;
+            };
             let (row, col) = grid.patch_at(x, y)?;
             Some(dinoscope_engine::analysis::Patch { row, col })
         })
@@ -341,7 +425,12 @@ impl Source<'_> {
     }
 
     fn pca(&self, session: &mut Session, picture: PictureId) -> Result<PanelPlan, &'static str> {
-        let fit = session.view(self.id).pca.fit.clone().ok_or("export-nothing")?;
+        let fit = session
+            .view(self.id)
+            .pca
+            .fit
+            .clone()
+            .ok_or("export-nothing")?;
         let projected = fit.picture(picture).ok_or("export-nothing")?;
         let (rows, cols) = (projected.map.rows(), projected.map.cols());
         let pca = &self.settings.pca;
@@ -360,7 +449,12 @@ impl Source<'_> {
         let values: Vec<f32> = projected
             .values
             .chunks_exact(all)
-            .flat_map(|patch| components.iter().map(|&at| if flip(at) { -patch[at] } else { patch[at] }).collect::<Vec<_>>())
+            .flat_map(|patch| {
+                components
+                    .iter()
+                    .map(|&at| if flip(at) { -patch[at] } else { patch[at] })
+                    .collect::<Vec<_>>()
+            })
             .collect();
         let k = components.len();
         let mut colors = colours(&values);
@@ -380,27 +474,54 @@ impl Source<'_> {
             explained: components.iter().map(|&at| ratio[at]).collect(),
             components,
         };
-        let title = format!("principal components of {}", self.document.library.name(picture));
+        let title = format!(
+            "principal components of {}",
+            self.document.library.name(picture)
+        );
         Ok(PanelPlan::Map(Box::new(MapPlan {
-            found: FoundMap { subject: 0, title: title.clone(), layer },
+            found: FoundMap {
+                subject: 0,
+                title: title.clone(),
+                layer,
+            },
             title,
-            look: Look { alpha: Some(1.0), ..self.look() },
-            picture: self.picture(session, picture)?,
+            look: Look {
+                alpha: Some(1.0),
+                ..self.look()
+            },
+            picture: pixels(session, picture)?,
             marks: Vec::new(),
         })))
     }
 
-    fn matches(&self, session: &mut Session) -> Result<(PanelPlan, Arc<Vec<Correspondence>>), &'static str> {
-        let [a, b] = <[PictureId; 2]>::try_from(&self.view.pictures[..]).map_err(|_other| "export-nothing")?;
-        let pictures = [self.picture(session, a)?, self.picture(session, b)?];
-        let kept = session.view(self.id).matches.kept.clone().ok_or("export-nothing")?;
+    fn matches(
+        &self,
+        session: &mut Session,
+    ) -> Result<(PanelPlan, Arc<Vec<Correspondence>>), &'static str> {
+        let [a, b] = <[PictureId; 2]>::try_from(&self.view.pictures[..])
+            .map_err(|_other| "export-nothing")?;
+        let pictures = [pixels(session, a)?, pixels(session, b)?];
+        let kept = session
+            .view(self.id)
+            .matches
+            .kept
+            .clone()
+            .ok_or("export-nothing")?;
         let shown: Vec<Correspondence> = kept.shown.iter().map(|&at| kept.pairs[at]).collect();
         let dots = self.settings.matches.show != MatchShow::Lines;
-        let panel = PanelPlan::Matches { pictures, pairs: shown, dots };
+        let panel = PanelPlan::Matches {
+            pictures,
+            pairs: shown,
+            dots,
+        };
         Ok((panel, kept.pairs))
     }
 
-    fn compare(&self, session: &mut Session, picture: PictureId) -> Result<Vec<PanelPlan>, &'static str> {
+    fn compare(
+        &self,
+        session: &mut Session,
+        picture: PictureId,
+    ) -> Result<Vec<PanelPlan>, &'static str> {
         let compare = &self.settings.compare;
         let columns = compare.column_values.len();
         let (range, reads) = {
@@ -414,7 +535,10 @@ impl Source<'_> {
         let mut panels = Vec::new();
         for (at, read) in reads.into_iter().enumerate() {
             let read = read.ok_or("export-nothing")?;
-            let (row, column) = (&compare.row_values[at / columns], &compare.column_values[at % columns]);
+            let (row, column) = (
+                &compare.row_values[at / columns],
+                &compare.column_values[at % columns],
+            );
             let title = format!("{column} {row}").trim().to_owned();
             let map = (title, read.values.as_ref().clone());
             panels.push(self.scalar(session, picture, map, Scale::Cosine, look.clone())?);
@@ -425,19 +549,38 @@ impl Source<'_> {
                 let limit = compare.difference_range;
                 let look = Look {
                     colormap: Some(Colormap::Diverging),
-                    range: Range::Fixed { min: -limit, max: limit },
+                    range: Range::Fixed {
+                        min: -limit,
+                        max: limit,
+                    },
                     ..self.look()
                 };
-                let map = (format!("last − first {row}"), difference.read.values.as_ref().clone());
+                let map = (
+                    format!("last − first {row}"),
+                    difference.read.values.as_ref().clone(),
+                );
                 panels.push(self.scalar(session, picture, map, Scale::Difference, look)?);
             }
         }
         Ok(panels)
     }
 
-    fn analysis(&self, session: &mut Session, picture: PictureId) -> Result<Vec<PanelPlan>, &'static str> {
-        let outcome = session.view(self.id).analysis.outcome.clone().ok_or("export-nothing")?;
-        let place = outcome.pictures.iter().position(|&it| it == picture).ok_or("export-nothing")?;
+    fn analysis(
+        &self,
+        session: &mut Session,
+        picture: PictureId,
+    ) -> Result<Vec<PanelPlan>, &'static str> {
+        let outcome = session
+            .view(self.id)
+            .analysis
+            .outcome
+            .clone()
+            .ok_or("export-nothing")?;
+        let place = outcome
+            .pictures
+            .iter()
+            .position(|&it| it == picture)
+            .ok_or("export-nothing")?;
         let mut panels = Vec::new();
         for (found, drawable) in outcome.found.maps.iter().zip(&outcome.maps) {
             if found.subject != place || matches!(drawable.kind, Drawn::Other | Drawn::Warp(..)) {
@@ -447,11 +590,15 @@ impl Source<'_> {
                 title: found.title.clone(),
                 found: found.clone(),
                 look: self.look(),
-                picture: self.picture(session, picture)?,
+                picture: pixels(session, picture)?,
                 marks: Vec::new(),
             })));
         }
-        if panels.is_empty() { Err("export-nothing") } else { Ok(panels) }
+        if panels.is_empty() {
+            Err("export-nothing")
+        } else {
+            Ok(panels)
+        }
     }
 
     fn caption(&self, provenance: &Provenance) -> Caption {
@@ -465,7 +612,12 @@ impl Source<'_> {
             .collect();
         Caption {
             title: self.kind_name().to_owned(),
-            pictures: self.view.pictures.iter().map(|&id| library.name(id)).collect(),
+            pictures: self
+                .view
+                .pictures
+                .iter()
+                .map(|&id| library.name(id))
+                .collect(),
             provenance: provenance.clone(),
             settings: json!({
                 "app": { "view": self.view.kind, "settings": self.settings, "files": files },
@@ -473,6 +625,12 @@ impl Source<'_> {
             basis: None,
         }
     }
+}
+
+/// Pixels of a picture that is open.
+fn pixels(session: &Session, picture: PictureId) -> Result<Arc<RgbImage>, &'static str> {
+    let open = session.pictures.peek(picture).ok_or("export-nothing")?;
+    Ok(Arc::clone(&open.rgb))
 }
 
 /// The pairing of a match view as the command line runs it.

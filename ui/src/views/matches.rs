@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use dinoscope_engine::analysis::similarity::{exclude, top_k, unit_patches};
 use dinoscope_engine::analysis::matching::Side;
 use dinoscope_engine::analysis::refine::soft_offset;
+use dinoscope_engine::analysis::similarity::{exclude, top_k, unit_patches};
 use dinoscope_engine::analysis::stratify::stratify;
 use dinoscope_engine::analysis::{Correspondence, Patch, Peak, ScalarMap};
 use dinoscope_engine::figure::match_lines::place_colour;
@@ -19,7 +19,7 @@ use crate::cx::Cx;
 use crate::document::{Keypoint, LineColor, MatchSettings, MatchShow, PictureId, ViewId};
 use crate::parts;
 use crate::session::{Answer, Content, Ready, Slot};
-use crate::text::{self, tr, tr_with};
+use crate::text::{tr, tr_with};
 use crate::theme::{self, ON_PICTURE, PIN_POSITIVE};
 
 mod inspector;
@@ -83,7 +83,10 @@ struct Pair {
 
 /// Draws the view.
 pub fn pane_ui(ui: &mut Ui, cx: &mut Cx<'_>, id: ViewId) {
-    let Some([a, b]) = cx.view(id).and_then(|view| <[PictureId; 2]>::try_from(&view.pictures[..]).ok()) else {
+    let Some([a, b]) = cx
+        .view(id)
+        .and_then(|view| <[PictureId; 2]>::try_from(&view.pictures[..]).ok())
+    else {
         return;
     };
     if ui.available_height() > 360.0 {
@@ -94,7 +97,10 @@ pub fn pane_ui(ui: &mut Ui, cx: &mut Cx<'_>, id: ViewId) {
     let width = (rect.width() - gap) / 2.0;
     let halves = [
         Rect::from_min_size(rect.min, vec2(width, rect.height())),
-        Rect::from_min_size(rect.min + vec2(width + gap, 0.0), vec2(width, rect.height())),
+        Rect::from_min_size(
+            rect.min + vec2(width + gap, 0.0),
+            vec2(width, rect.height()),
+        ),
     ];
     let mut pair = Pair {
         pictures: [a, b],
@@ -102,16 +108,28 @@ pub fn pane_ui(ui: &mut Ui, cx: &mut Cx<'_>, id: ViewId) {
         answers: [Answer::Waiting, Answer::Waiting],
     };
     for (place, half) in halves.into_iter().enumerate() {
-        let mut child = ui.new_child(egui::UiBuilder::new().max_rect(half).id_salt(("half", place)));
+        let mut child = ui.new_child(
+            egui::UiBuilder::new()
+                .max_rect(half)
+                .id_salt(("half", place)),
+        );
         header_ui(&mut child, cx, id, &pair, place);
-        let tool = if cx.state.tool == Tool::Pan { Tool::Pan } else { Tool::Pointer };
+        let tool = if cx.state.tool == Tool::Pan {
+            Tool::Pan
+        } else {
+            Tool::Pointer
+        };
         pair.shown[place] = picture::begin(&mut child, cx, (id, pair.pictures[place]), tool);
         pair.answers[place] = picture::features(cx, id, pair.pictures[place]);
     }
     update(cx, id, &pair);
     keypoints::gestures(cx, id, &pair.shown, pair.pictures);
     for (place, half) in halves.into_iter().enumerate() {
-        let mut child = ui.new_child(egui::UiBuilder::new().max_rect(half).id_salt(("over", place)));
+        let mut child = ui.new_child(
+            egui::UiBuilder::new()
+                .max_rect(half)
+                .id_salt(("over", place)),
+        );
         half_ui(&mut child, cx, id, &pair, place);
     }
     lines_ui(ui, cx, id, &pair);
@@ -128,14 +146,20 @@ fn header_ui(ui: &mut Ui, cx: &Cx<'_>, id: ViewId, pair: &Pair, place: usize) {
         parts::letter(ui, letter);
         ui.label(parts::strong(ui, &cx.document.library.name(picture)));
         let detail = match (place, cx.session.pictures.peek(picture)) {
-            (1, _) if cx.document.settings(id).matches.heat => tr(ui, "matches-heat-note").to_string(),
+            (1, _) if cx.document.settings(id).matches.heat => {
+                tr(ui, "matches-heat-note").to_string()
+            }
             (_, Some(open)) => {
                 let (width, height) = open.size_px();
                 format!("{width} × {height}")
             }
             _ => String::new(),
         };
-        ui.label(egui::RichText::new(detail).small().color(theme::palette(ui).text_2));
+        ui.label(
+            egui::RichText::new(detail)
+                .small()
+                .color(theme::palette(ui).text_2),
+        );
     });
     ui.add_space(6.0);
 }
@@ -150,7 +174,11 @@ fn update(cx: &mut Cx<'_>, id: ViewId, pair: &Pair) {
     }
     let (a, b) = (Arc::clone(a), Arc::clone(b));
     let settings = cx.document.settings(id).matches.clone();
-    let of = (Arc::as_ptr(&a) as usize, Arc::as_ptr(&b) as usize, settings.refine);
+    let of = (
+        Arc::as_ptr(&a) as usize,
+        Arc::as_ptr(&b) as usize,
+        settings.refine,
+    );
     let runner = Arc::clone(&cx.session.runner);
     let pointer = cx.state.pointer;
     let view = cx.session.view(id);
@@ -163,7 +191,9 @@ fn update(cx: &mut Cx<'_>, id: ViewId, pair: &Pair) {
     }
     if state.of != Some(of) {
         state.of = Some(of);
-        let title = Title::new("job-match").text("a", a.subject.name.clone()).text("b", b.subject.name.clone());
+        let title = Title::new("job-match")
+            .text("a", a.subject.name.clone())
+            .text("b", b.subject.name.clone());
         let mut spec = Spec::new(Lane::Analysis, title);
         spec.slot = Some(JobSlot::new(format!("match/{}", id.0)));
         let pairing = settings.pairing();
@@ -180,17 +210,31 @@ fn update(cx: &mut Cx<'_>, id: ViewId, pair: &Pair) {
     let from = pointer
         .filter(|pointer| pointer.view == id)
         .and_then(|pointer| {
-            let place = pair.pictures.iter().position(|&picture| picture == pointer.picture)?;
+            let place = pair
+                .pictures
+                .iter()
+                .position(|&picture| picture == pointer.picture)?;
             Some((place, pointer.at))
         });
     view.matches.under = from.and_then(|(place, at)| {
         let ready = [&a, &b];
-        under(&mut view.matches, ready, (place, at), settings.refine, (&runner, id))
+        under(
+            &mut view.matches,
+            ready,
+            (place, at),
+            settings.refine,
+            (&runner, id),
+        )
     });
 }
 
 /// Which pairs are kept and drawn; the thinning of many pairs runs in the background.
-fn filter(state: &mut State, settings: &MatchSettings, runner: &dinoscope_jobs::runner::Runner, id: ViewId) {
+fn filter(
+    state: &mut State,
+    settings: &MatchSettings,
+    runner: &dinoscope_jobs::runner::Runner,
+    id: ViewId,
+) {
     if state.thinning.poll()
         && let Some(kept) = state.thinning.ready()
     {
@@ -204,14 +248,24 @@ fn filter(state: &mut State, settings: &MatchSettings, runner: &dinoscope_jobs::
         Arc::as_ptr(&pairs) as usize,
         format!(
             "{:?}",
-            (settings.mutual, settings.max_cycle_px, settings.max_ratio, settings.min_cosine, settings.spread_px)
+            (
+                settings.mutual,
+                settings.max_cycle_px,
+                settings.max_ratio,
+                settings.min_cosine,
+                settings.spread_px
+            )
         ),
     );
     if state.thinned_of.as_ref() == Some(&key) {
         return;
     }
     state.thinned_of = Some(key);
-    let kept: Vec<Correspondence> = pairs.iter().filter(|pair| keeps(settings, pair)).copied().collect();
+    let kept: Vec<Correspondence> = pairs
+        .iter()
+        .filter(|pair| keeps(settings, pair))
+        .copied()
+        .collect();
     let spread = settings.spread_px;
     if kept.len() <= THIN_AT_ONCE {
         state.kept = Some(thin(kept, spread));
@@ -221,15 +275,21 @@ fn filter(state: &mut State, settings: &MatchSettings, runner: &dinoscope_jobs::
     let mut spec = Spec::new(Lane::Analysis, Title::new("job-thin"));
     spec.slot = Some(JobSlot::new(format!("thin/{}", id.0)));
     spec.visible = dinoscope_jobs::runner::Visibility::Hidden;
-    state.thinning.start(runner.submit(spec, move |_| Ok(thin(kept, spread))));
+    state
+        .thinning
+        .start(runner.submit(spec, move |_| Ok(thin(kept, spread))));
 }
 
 /// Whether a pair passes the filters.
 pub fn keeps(settings: &MatchSettings, pair: &Correspondence) -> bool {
     (pair.mutual || !settings.mutual)
-        && settings.max_cycle_px.is_none_or(|limit| pair.cycle_error_px <= limit)
+        && settings
+            .max_cycle_px
+            .is_none_or(|limit| pair.cycle_error_px <= limit)
         && settings.max_ratio.is_none_or(|limit| pair.ratio() <= limit)
-        && settings.min_cosine.is_none_or(|least| pair.similarity >= least)
+        && settings
+            .min_cosine
+            .is_none_or(|least| pair.similarity >= least)
 }
 
 /// The pairs in the order of their cosine, and those that are `spread` pixels apart.
@@ -258,7 +318,11 @@ fn under(
     let (here, there) = (ready[from], ready[1 - from]);
     let (row, col) = here.layer.grid.patch_at(at[0], at[1])?;
     let patch = Patch { row, col };
-    let query: Arc<[f32]> = unit_patches(&here.layer.patches, &[patch]).ok()?.into_iter().next()?.into();
+    let query: Arc<[f32]> = unit_patches(&here.layer.patches, &[patch])
+        .ok()?
+        .into_iter()
+        .next()?
+        .into();
     let name = format!("under/{}/{from}", id.0);
     let read = state.cosines[from].of(&query, &there.layer.patches, runner, &name)?;
     let best = *top_k(&read.values, 1).first()?;
@@ -299,7 +363,10 @@ fn round_trip(here: &Ready, there: &Ready, patch: Patch, partner: Patch) -> Opti
     if here.layer.patches.values().len() > 4 << 20 {
         return None;
     }
-    let query = unit_patches(&there.layer.patches, &[partner]).ok()?.into_iter().next()?;
+    let query = unit_patches(&there.layer.patches, &[partner])
+        .ok()?
+        .into_iter()
+        .next()?;
     let back = dinoscope_engine::analysis::cosine::cosine(&here.layer.patches, &query);
     let back = top_k(&back, 1).first()?.patch;
     let grid = &here.layer.grid;
@@ -318,7 +385,13 @@ fn half_ui(ui: &mut Ui, cx: &mut Cx<'_>, id: ViewId, pair: &Pair, place: usize) 
         (MatchShow::Colors, 0) => transfer(cx, id, pair),
         _ => heat(cx, id, pair, place),
     };
-    picture::paint(ui, cx, (id, place), shown, content.as_ref().unwrap_or(&Content::Photo));
+    picture::paint(
+        ui,
+        cx,
+        (id, place),
+        shown,
+        content.as_ref().unwrap_or(&Content::Photo),
+    );
     picture::answer_ui(ui, cx, id, shown, &pair.answers[place]);
     if let Some(ready) = pair.answers[place].ready() {
         let painter = ui.painter_at(shown.frame.rect());
@@ -339,7 +412,10 @@ fn half_ui(ui: &mut Ui, cx: &mut Cx<'_>, id: ViewId, pair: &Pair, place: usize) 
 fn heat(cx: &mut Cx<'_>, id: ViewId, pair: &Pair, place: usize) -> Option<Content> {
     let settings = cx.document.settings(id);
     let pointer = cx.state.pointer.filter(|pointer| pointer.view == id)?;
-    let from = pair.pictures.iter().position(|&picture| picture == pointer.picture)?;
+    let from = pair
+        .pictures
+        .iter()
+        .position(|&picture| picture == pointer.picture)?;
     if !settings.matches.heat || from == place {
         return None;
     }
@@ -358,11 +434,19 @@ fn heat(cx: &mut Cx<'_>, id: ViewId, pair: &Pair, place: usize) -> Option<Conten
 /// The first picture in the colors of the second.
 fn transfer(cx: &mut Cx<'_>, id: ViewId, pair: &Pair) -> Option<Content> {
     let (a, b) = (pair.answers[0].ready()?, pair.answers[1].ready()?);
-    let other = cx.session.pictures.placed(pair.pictures[1], &cx.session.display)?.ok()?;
+    let other = cx
+        .session
+        .pictures
+        .placed(pair.pictures[1], &cx.session.display)?
+        .ok()?;
     let state = &mut cx.session.view(id).matches;
     let kept = state.kept.as_ref()?;
     let of = Arc::as_ptr(&kept.pairs) as usize;
-    if state.partners.as_ref().is_none_or(|(known, _)| *known != of) {
+    if state
+        .partners
+        .as_ref()
+        .is_none_or(|(known, _)| *known != of)
+    {
         let mut partners = vec![u32::MAX; a.layer.grid.patches()];
         for pair in kept.pairs.iter() {
             if let Some(partner) = partners.get_mut(pair.a) {
@@ -387,9 +471,8 @@ pub fn pair_color(settings: &MatchSettings, pair: &Correspondence, size: (u32, u
             pair.a_px[0] / size.0.max(1) as f32,
             pair.a_px[1] / size.1.max(1) as f32,
         ]),
-        LineColor::Cosine => {
-            dinoscope_engine::figure::Colormap::Viridis.colour(((pair.similarity + 0.2) / 1.2).clamp(0.0, 1.0))
-        }
+        LineColor::Cosine => dinoscope_engine::figure::Colormap::Viridis
+            .colour(((pair.similarity + 0.2) / 1.2).clamp(0.0, 1.0)),
     };
     theme::data_color([red, green, blue])
 }
@@ -400,7 +483,11 @@ fn lines_ui(ui: &Ui, cx: &mut Cx<'_>, id: ViewId, pair: &Pair) {
         return;
     };
     let settings = cx.document.settings(id).matches.clone();
-    let size = cx.session.pictures.peek(pair.pictures[0]).map_or((1, 1), |open| open.size_px());
+    let size = cx
+        .session
+        .pictures
+        .peek(pair.pictures[0])
+        .map_or((1, 1), |open| open.size_px());
     let state = &cx.session.view(id).matches;
     let Some(kept) = state.kept.clone() else {
         return;
@@ -416,7 +503,13 @@ fn lines_ui(ui: &Ui, cx: &mut Cx<'_>, id: ViewId, pair: &Pair) {
         let alpha = if faint { 0.35 } else { 0.8 };
         let chosen = row == Some(number);
         if with_lines || chosen {
-            clipped_line(&painter, ends, (a, b), if chosen { 2.5 } else { 1.0 }, color.gamma_multiply(if chosen { 1.0 } else { alpha }));
+            clipped_line(
+                &painter,
+                ends,
+                (a, b),
+                if chosen { 2.5 } else { 1.0 },
+                color.gamma_multiply(if chosen { 1.0 } else { alpha }),
+            );
         }
         if settings.show == MatchShow::Colors && !chosen {
             continue;
@@ -438,7 +531,13 @@ fn ends(pair: &Correspondence, a: &Shown, b: &Shown) -> [Pos2; 2] {
 }
 
 /// A line from one picture to the other; none where an end is out of sight.
-fn clipped_line(painter: &Painter, [from, to]: [Pos2; 2], (a, b): (&Shown, &Shown), width: f32, color: Color32) {
+fn clipped_line(
+    painter: &Painter,
+    [from, to]: [Pos2; 2],
+    (a, b): (&Shown, &Shown),
+    width: f32,
+    color: Color32,
+) {
     if a.frame.rect().contains(from) && b.frame.rect().contains(to) {
         painter.line_segment([from, to], Stroke::new(width, color));
     }
@@ -449,20 +548,28 @@ fn under_ui(ui: &mut Ui, cx: &mut Cx<'_>, id: ViewId, pair: &Pair) {
     let Some(under) = cx.session.view(id).matches.under else {
         return;
     };
-    let Some(pointer) = cx.state.pointer else {
+    let Some(pointed) = cx.state.pointer else {
         return;
     };
     let (Some(here), Some(there)) = (&pair.shown[under.from], &pair.shown[1 - under.from]) else {
         return;
     };
     let painter = ui.painter_at(here.frame.rect().union(there.frame.rect()));
-    let from = here.frame.transform.to_screen(pointer.at[0] as f32, pointer.at[1] as f32);
+    let from = here
+        .frame
+        .transform
+        .to_screen(pointed.at[0] as f32, pointed.at[1] as f32);
     let on_screen = |[x, y]: [f64; 2]| there.frame.transform.to_screen(x as f32, y as f32);
     let best = on_screen(under.best.0);
     if let Some((second, _)) = under.second {
         let to = on_screen(second);
         if there.frame.rect().contains(to) {
-            painter.extend(egui::Shape::dashed_line(&[from, to], Stroke::new(1.5, ON_PICTURE.line), 6.0, 4.0));
+            painter.extend(egui::Shape::dashed_line(
+                &[from, to],
+                Stroke::new(1.5, ON_PICTURE.line),
+                6.0,
+                4.0,
+            ));
             number_badge(&painter, to, "2", false);
         }
     }
@@ -472,7 +579,7 @@ fn under_ui(ui: &mut Ui, cx: &mut Cx<'_>, id: ViewId, pair: &Pair) {
     }
     painter.circle_stroke(from, 9.0, Stroke::new(4.0, ON_PICTURE.halo));
     painter.circle_stroke(from, 9.0, Stroke::new(2.0, ON_PICTURE.line));
-    read_outs(ui, cx, (here, there), under, (pointer.at, from, best), pair);
+    read_outs(ui, cx, (here, there), under, (pointed.at, from, best), pair);
 }
 
 fn number_badge(painter: &Painter, at: Pos2, number: &str, best: bool) {
@@ -510,18 +617,34 @@ fn read_outs(
         (tr(ui, "matches-cosine"), parts::decimal(under.best.1, 3)),
         (tr(ui, "canvas-pixel"), similarity::pixel(under.best.0)),
     ];
-    parts::read_out(ui, here.frame.rect(), Rect::from_center_size(from, vec2(18.0, 18.0)), &own);
+    parts::read_out(
+        ui,
+        here.frame.rect(),
+        Rect::from_center_size(from, vec2(18.0, 18.0)),
+        &own,
+    );
     if there.frame.rect().contains(best) {
-        parts::read_out(ui, there.frame.rect(), Rect::from_center_size(best, vec2(18.0, 18.0)), &other);
+        parts::read_out(
+            ui,
+            there.frame.rect(),
+            Rect::from_center_size(best, vec2(18.0, 18.0)),
+            &other,
+        );
     }
-    let spoken: Vec<String> = own.iter().chain(&other).map(|(name, value)| format!("{name} {value}")).collect();
+    let spoken: Vec<String> = own
+        .iter()
+        .chain(&other)
+        .map(|(name, value)| format!("{name} {value}"))
+        .collect();
     cx.session.read_out = Some(spoken.join("\n"));
     parts::announce(ui, here.frame.response.id, &spoken.join(", "));
 }
 
 /// What the best match is worth, in a sentence, and whether it is good.
 pub fn verdict(ui: &Ui, under: &Under) -> (bool, String) {
-    let clear = under.second.is_none_or(|(_, second)| under.best.1 - second > 0.05);
+    let clear = under
+        .second
+        .is_none_or(|(_, second)| under.best.1 - second > 0.05);
     let back = under.round_trip_px.map(|px| parts::decimal(px, 0));
     let px = back.unwrap_or_default();
     let value = [("px", px.as_str().into()), ("distance", px.as_str().into())];
@@ -550,7 +673,10 @@ pub fn add_keypoint(cx: &mut Cx<'_>, id: ViewId, pair: [PictureId; 2], a: [f64; 
 /// The gesture that places a keypoint.
 pub fn places(gesture: &Gesture) -> Option<[f64; 2]> {
     match gesture {
-        Gesture::Click { at, negative: false } => Some(*at),
+        Gesture::Click {
+            at,
+            negative: false,
+        } => Some(*at),
         _ => None,
     }
 }
@@ -588,12 +714,36 @@ mod tests {
         let good = pair(0.9, 0.5, true, 1.0, 0.0);
         assert!(keeps(&all, &good));
         let one_way = pair(0.9, 0.5, false, 1.0, 0.0);
-        assert!(!keeps(&MatchSettings { mutual: true, ..all.clone() }, &one_way));
+        assert!(!keeps(
+            &MatchSettings {
+                mutual: true,
+                ..all.clone()
+            },
+            &one_way
+        ));
         let far = pair(0.9, 0.5, true, 9.0, 0.0);
-        assert!(!keeps(&MatchSettings { max_cycle_px: Some(8.0), ..all.clone() }, &far));
+        assert!(!keeps(
+            &MatchSettings {
+                max_cycle_px: Some(8.0),
+                ..all.clone()
+            },
+            &far
+        ));
         let unclear = pair(0.9, 0.89, true, 1.0, 0.0);
-        assert!(!keeps(&MatchSettings { max_ratio: Some(0.9), ..all.clone() }, &unclear));
-        assert!(!keeps(&MatchSettings { min_cosine: Some(0.95), ..all }, &good));
+        assert!(!keeps(
+            &MatchSettings {
+                max_ratio: Some(0.9),
+                ..all.clone()
+            },
+            &unclear
+        ));
+        assert!(!keeps(
+            &MatchSettings {
+                min_cosine: Some(0.95),
+                ..all
+            },
+            &good
+        ));
     }
 
     #[test]

@@ -17,7 +17,7 @@ const HEIGHT: f32 = 240.0;
 const ROW: f32 = 26.0;
 
 /// Takes the lower part of `ui`.
-pub fn table_ui(ui: &mut Ui, cx: &mut Cx<'_>, id: ViewId) {
+pub(super) fn table_ui(ui: &mut Ui, cx: &mut Cx<'_>, id: ViewId) {
     let Some(kept) = cx.session.view(id).matches.kept.clone() else {
         return;
     };
@@ -26,7 +26,11 @@ pub fn table_ui(ui: &mut Ui, cx: &mut Cx<'_>, id: ViewId) {
         .resizable(true)
         .default_size(HEIGHT.min(most))
         .size_range(80.0..=most.max(81.0))
-        .frame(egui::Frame::new().fill(theme::palette(ui).panel).inner_margin(10))
+        .frame(
+            egui::Frame::new()
+                .fill(theme::palette(ui).panel)
+                .inner_margin(10),
+        )
         .show(ui, |ui| {
             head_ui(ui, cx, id, &kept);
             rows_ui(ui, cx, id, &kept);
@@ -43,14 +47,28 @@ fn head_ui(ui: &mut Ui, cx: &mut Cx<'_>, id: ViewId, kept: &Kept) {
         ui.label(parts::faint(ui, &tr_with(ui, "matches-shown-of", &args)));
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             use crate::commands::Command;
-            let coco = Button::new(tr(ui, "matches-coco")).icon(icons::MAP_PIN).ghost();
+            let coco = Button::new(tr(ui, "matches-coco"))
+                .icon(icons::MAP_PIN)
+                .ghost();
             if ui.add(coco).clicked() {
                 cx.todo.requests.push_back(Request::Keypoints(id));
             }
-            if ui.add(Button::new(tr(ui, "matches-csv")).icon(icons::EXPORT).ghost()).clicked() {
-                cx.todo.requests.push_back(Request::Command(id, Command::ExportValues));
+            if ui
+                .add(
+                    Button::new(tr(ui, "matches-csv"))
+                        .icon(icons::EXPORT)
+                        .ghost(),
+                )
+                .clicked()
+            {
+                cx.todo
+                    .requests
+                    .push_back(Request::Command(id, Command::ExportValues));
             }
-            if ui.add(Button::new(tr(ui, "app-copy")).icon(icons::COPY).ghost()).clicked() {
+            if ui
+                .add(Button::new(tr(ui, "app-copy")).icon(icons::COPY).ghost())
+                .clicked()
+            {
                 cx.todo.requests.push_back(Request::CopyTable(id));
             }
         });
@@ -69,7 +87,9 @@ fn rows_ui(ui: &mut Ui, cx: &mut Cx<'_>, id: ViewId, kept: &Kept) {
     ];
     let settings = cx.document.settings(id).matches.clone();
     let first = cx.view(id).and_then(super::View::picture);
-    let size = first.and_then(|it| cx.session.pictures.peek(it)).map_or((1, 1), |open| open.size_px());
+    let size = first
+        .and_then(|it| cx.session.pictures.peek(it))
+        .map_or((1, 1), |open| open.size_px());
     let chosen = cx.session.view(id).matches.row;
     let mut hovered = None;
     TableBuilder::new(ui)
@@ -93,7 +113,8 @@ fn rows_ui(ui: &mut Ui, cx: &mut Cx<'_>, id: ViewId, kept: &Kept) {
                 row.set_selected(chosen == Some(at));
                 row.col(|ui| {
                     let center = ui.max_rect().center();
-                    ui.painter().circle_filled(center, 5.0, pair_color(&settings, pair, size));
+                    ui.painter()
+                        .circle_filled(center, 5.0, pair_color(&settings, pair, size));
                 });
                 let cells = [
                     format!("{:.0}, {:.0}", pair.a_px[0], pair.a_px[1]),
@@ -102,11 +123,19 @@ fn rows_ui(ui: &mut Ui, cx: &mut Cx<'_>, id: ViewId, kept: &Kept) {
                     parts::decimal(pair.second, 3),
                     parts::decimal(pair.ratio(), 2),
                     format!("{:.1} px", pair.cycle_error_px),
-                    if pair.mutual { icons::CHECK.to_owned() } else { String::new() },
+                    if pair.mutual {
+                        icons::CHECK.to_owned()
+                    } else {
+                        String::new()
+                    },
                 ];
                 for cell in cells {
                     row.col(|ui| {
-                        ui.label(RichText::new(cell).monospace().color(theme::palette(ui).text_1));
+                        ui.label(
+                            RichText::new(cell)
+                                .monospace()
+                                .color(theme::palette(ui).text_1),
+                        );
                     });
                 }
                 if row.response().hovered() {

@@ -32,13 +32,21 @@ pub struct Read {
 impl Read {
     /// Takes the numbers of a map; NaN stands for a patch that was left out.
     pub fn new(values: Arc<ScalarMap>) -> Self {
-        let finite = values.values.iter().copied().filter(|value| !value.is_nan());
+        let finite = values
+            .values
+            .iter()
+            .copied()
+            .filter(|value| !value.is_nan());
         let range = finite
             .clone()
             .fold((f32::INFINITY, f32::NEG_INFINITY), |(min, max), value| {
                 (min.min(value), max.max(value))
             });
-        let range = if range.0 <= range.1 { range } else { (0.0, 1.0) };
+        let range = if range.0 <= range.1 {
+            range
+        } else {
+            (0.0, 1.0)
+        };
         let histogram = histogram(finite, range);
         Self {
             values,
@@ -58,12 +66,21 @@ impl Read {
 
     /// Place of a value among all, from 1.
     pub fn rank(&self, value: f32) -> usize {
-        1 + self.values.values.iter().filter(|&&other| other > value).count()
+        1 + self
+            .values
+            .values
+            .iter()
+            .filter(|&&other| other > value)
+            .count()
     }
 
     /// Patches that take part.
     pub fn count(&self) -> usize {
-        self.values.values.iter().filter(|value| !value.is_nan()).count()
+        self.values
+            .values
+            .iter()
+            .filter(|value| !value.is_nan())
+            .count()
     }
 
     /// The best patches that are not near one of `pins`.
@@ -197,7 +214,10 @@ mod tests {
         assert_eq!(spread.histogram.iter().sum::<u32>(), 5);
         assert_eq!(spread.histogram[BARS - 1], 1);
         let none = read(&[f32::NAN]);
-        assert_eq!((none.histogram.iter().sum::<u32>(), none.range), (0, (0.0, 1.0)));
+        assert_eq!(
+            (none.histogram.iter().sum::<u32>(), none.range),
+            (0, (0.0, 1.0))
+        );
     }
 
     #[test]

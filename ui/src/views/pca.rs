@@ -14,7 +14,7 @@ use crate::cx::Cx;
 use crate::document::{Outside, PcaSettings, PictureId, ViewId, ViewKind};
 use crate::parts;
 use crate::session::{Answer, Content, FeatureKey, Fit, FitKey, FitState, Projected, Ready};
-use crate::text::{self, tr, tr_with};
+use crate::text::{tr, tr_with};
 
 mod inspector;
 
@@ -38,7 +38,11 @@ pub fn pane_ui(ui: &mut Ui, cx: &mut Cx<'_>, id: ViewId) {
     if active && ui.available_height() > 420.0 && cx.session.view(id).pca.fit.is_some() {
         pca_strip::strip_ui(ui, cx, id, picture);
     }
-    let tool = if cx.state.tool == Tool::Pan { Tool::Pan } else { Tool::Pointer };
+    let tool = if cx.state.tool == Tool::Pan {
+        Tool::Pan
+    } else {
+        Tool::Pointer
+    };
     let Some(shown) = picture::begin(ui, cx, (id, picture), tool) else {
         return;
     };
@@ -50,7 +54,13 @@ pub fn pane_ui(ui: &mut Ui, cx: &mut Cx<'_>, id: ViewId) {
         .as_ref()
         .zip(answer.ready())
         .and_then(|(fit, ready)| content(fit, picture, ready, settings));
-    picture::paint(ui, cx, (id, 0), &shown, content.as_ref().unwrap_or(&Content::Photo));
+    picture::paint(
+        ui,
+        cx,
+        (id, 0),
+        &shown,
+        content.as_ref().unwrap_or(&Content::Photo),
+    );
     picture::answer_ui(ui, cx, id, &shown, &answer);
     if let Some(ready) = answer.ready() {
         over(ui, cx, id, &shown, ready, fit.as_deref());
@@ -114,7 +124,10 @@ fn fit(cx: &mut Cx<'_>, id: ViewId) -> Option<Arc<Fit>> {
     let key = FitKey::new(keys, settings);
     let runner = Arc::clone(&cx.session.runner);
     let owner = if cx.is_linked(id) { 0 } else { id.0 };
-    let (fit, how) = cx.session.fits.ask((&key, owner), &ready, settings.align, &runner);
+    let (fit, how) = cx
+        .session
+        .fits
+        .ask((&key, owner), &ready, settings.align, &runner);
     let state = cx.session.view(id);
     state.stale = how == FitState::Busy && fit.is_some();
     state.busy |= how == FitState::Busy;
@@ -180,7 +193,12 @@ pub fn channels(settings: &PcaSettings, available: usize) -> Channels {
 }
 
 /// Patches whose color is like that of one patch, as `[patches]` of a picture.
-fn alike(projected: &Projected, color: &[f32], settings: &PcaSettings, components: usize) -> Vec<Patch> {
+fn alike(
+    projected: &Projected,
+    color: &[f32],
+    settings: &PcaSettings,
+    components: usize,
+) -> Vec<Patch> {
     let cols = projected.map.cols();
     let limit = settings.alike * settings.alike;
     let near = |values: &[f32]| {
@@ -195,7 +213,10 @@ fn alike(projected: &Projected, color: &[f32], settings: &PcaSettings, component
         .chunks_exact(components.max(1))
         .enumerate()
         .filter(|(index, values)| {
-            let inside = projected.foreground.as_ref().is_none_or(|mask| mask[*index]);
+            let inside = projected
+                .foreground
+                .as_ref()
+                .is_none_or(|mask| mask[*index]);
             inside && near(values)
         })
         .map(|(index, _)| Patch::from_index(index, cols))
@@ -215,8 +236,14 @@ fn pointed_color(cx: &Cx<'_>, id: ViewId, fit: &Fit) -> Option<(PictureId, usize
     let (row, col) = ready.layer.grid.patch_at(pointer.at[0], pointer.at[1])?;
     let projected = fit.picture(pointer.picture)?;
     let index = row * projected.map.cols() + col;
-    let values = projected.values.chunks_exact(components(projected)).nth(index)?;
-    let color = settings.pca.components.map(|at| values.get(at).copied().unwrap_or(0.0));
+    let values = projected
+        .values
+        .chunks_exact(components(projected))
+        .nth(index)?;
+    let color = settings
+        .pca
+        .components
+        .map(|at| values.get(at).copied().unwrap_or(0.0));
     Some((pointer.picture, index, color.to_vec()))
 }
 
@@ -229,7 +256,10 @@ pub fn components(projected: &Projected) -> usize {
 pub fn pointed_values(cx: &Cx<'_>, id: ViewId, fit: &Fit) -> Option<Vec<f32>> {
     let (picture, index, _) = pointed_color(cx, id, fit)?;
     let projected = fit.picture(picture)?;
-    let values = projected.values.chunks_exact(components(projected)).nth(index)?;
+    let values = projected
+        .values
+        .chunks_exact(components(projected))
+        .nth(index)?;
     Some(values.to_vec())
 }
 
@@ -263,7 +293,8 @@ fn read_out(ui: &mut Ui, cx: &mut Cx<'_>, id: ViewId, shown: &Shown, fit: &Fit, 
         return;
     };
     let settings = &cx.document.settings(id).pca;
-    let count = |projected: &Projected| alike(projected, &color, settings, components(projected)).len();
+    let count =
+        |projected: &Projected| alike(projected, &color, settings, components(projected)).len();
     let here = fit.picture(shown.picture).map_or(0, count);
     let elsewhere: usize = fit
         .pictures
@@ -272,7 +303,10 @@ fn read_out(ui: &mut Ui, cx: &mut Cx<'_>, id: ViewId, shown: &Shown, fit: &Fit, 
         .map(count)
         .sum();
     let numbers = settings.components.map(|at| (at + 1).to_string()).join(" ");
-    let values: Vec<String> = color.iter().map(|&value| parts::decimal(value, 1)).collect();
+    let values: Vec<String> = color
+        .iter()
+        .map(|&value| parts::decimal(value, 1))
+        .collect();
     let counts = [
         ("here", parts::count(ui, here).into()),
         ("elsewhere", parts::count(ui, elsewhere).into()),
@@ -286,12 +320,21 @@ fn read_out(ui: &mut Ui, cx: &mut Cx<'_>, id: ViewId, shown: &Shown, fit: &Fit, 
             tr(ui, "pca-alike"),
             tr_with(ui, "pca-alike-counts", &counts).to_string(),
         ),
-        (tr(ui, "canvas-patch"), format!("{}, {}", patch.col, patch.row)),
+        (
+            tr(ui, "canvas-patch"),
+            format!("{}, {}", patch.col, patch.row),
+        ),
         (tr(ui, "canvas-pixel"), similarity::pixel(at)),
     ];
-    let center = shown.frame.transform.rect_to_screen(marks::patch_rect(grid, patch));
+    let center = shown
+        .frame
+        .transform
+        .rect_to_screen(marks::patch_rect(grid, patch));
     parts::read_out(ui, shown.frame.rect(), center, &rows);
-    let spoken: Vec<String> = rows.iter().map(|(name, value)| format!("{name} {value}")).collect();
+    let spoken: Vec<String> = rows
+        .iter()
+        .map(|(name, value)| format!("{name} {value}"))
+        .collect();
     cx.session.read_out = Some(spoken.join("\n"));
     parts::announce(ui, shown.frame.response.id, &spoken.join(", "));
 }

@@ -9,10 +9,10 @@ use egui::{Panel, Rect, RichText, Sense, Ui, Vec2, vec2};
 use super::pca;
 use crate::cx::Cx;
 use crate::document::{PictureId, ViewId};
+use crate::parts;
 use crate::session::{Content, Fit, Painting};
 use crate::text::{tr, tr_with};
 use crate::theme;
-use crate::parts;
 use crate::widgets::{self, BarChart};
 
 /// Height of the strip, and width of one component, in points.
@@ -20,13 +20,17 @@ const HEIGHT: f32 = 132.0;
 const WIDTH: f32 = 144.0;
 
 /// Takes a strip from the bottom of `ui`.
-pub fn strip_ui(ui: &mut Ui, cx: &mut Cx<'_>, id: ViewId, picture: PictureId) {
+pub(super) fn strip_ui(ui: &mut Ui, cx: &mut Cx<'_>, id: ViewId, picture: PictureId) {
     let Some(fit) = cx.session.view(id).pca.fit.clone() else {
         return;
     };
     Panel::bottom(("pca-strip", id.0))
         .exact_size(HEIGHT)
-        .frame(egui::Frame::new().fill(theme::palette(ui).panel).inner_margin(10))
+        .frame(
+            egui::Frame::new()
+                .fill(theme::palette(ui).panel)
+                .inner_margin(10),
+        )
         .show(ui, |ui| {
             ui.horizontal_top(|ui| {
                 intro_ui(ui, cx, picture);
@@ -45,9 +49,17 @@ fn intro_ui(ui: &mut Ui, cx: &Cx<'_>, picture: PictureId) {
     ui.vertical(|ui| {
         ui.set_width(108.0);
         ui.label(parts::strong(ui, &tr(ui, "pca-one-at-a-time")));
-        let letter = cx.document.letter(picture).map(String::from).unwrap_or_default();
+        let letter = cx
+            .document
+            .letter(picture)
+            .map(String::from)
+            .unwrap_or_default();
         let help = tr_with(ui, "pca-one-at-a-time-help", &[("view", letter.into())]);
-        ui.label(RichText::from(help).small().color(theme::palette(ui).text_2));
+        ui.label(
+            RichText::from(help)
+                .small()
+                .color(theme::palette(ui).text_2),
+        );
     });
 }
 
@@ -62,7 +74,8 @@ fn component_ui(
         ui.set_width(WIDTH);
         ui.horizontal(|ui| {
             let (dot, _) = ui.allocate_exact_size(Vec2::splat(10.0), Sense::hover());
-            ui.painter().rect_filled(dot, 3.0, theme::palette(ui).channels[place]);
+            ui.painter()
+                .rect_filled(dot, 3.0, theme::palette(ui).channels[place]);
             let number = [("number", (component + 1).to_string().into())];
             ui.label(RichText::from(tr_with(ui, "pca-component", &number)).small());
             let share = fit.basis.explained_variance_ratio.get(component).copied();
@@ -77,13 +90,18 @@ fn component_ui(
         let alone = settings.single == Some(component);
         if alone {
             let stroke = egui::Stroke::new(2.0, theme::palette(ui).accent);
-            ui.painter().rect_stroke(rect, 4.0, stroke, egui::StrokeKind::Inside);
+            ui.painter()
+                .rect_stroke(rect, 4.0, stroke, egui::StrokeKind::Inside);
         }
         let number = [("number", (component + 1).to_string().into())];
         let name = tr_with(ui, "pca-component", &number);
-        response.widget_info(|| egui::WidgetInfo::selected(egui::Role::Button, true, alone, &*name));
+        response
+            .widget_info(|| egui::WidgetInfo::selected(egui::Role::Button, true, alone, &*name));
         widgets::focus_ring(ui, &response);
-        if response.on_hover_text(&*tr(ui, "pca-component-tip")).clicked() {
+        if response
+            .on_hover_text(&*tr(ui, "pca-component-tip"))
+            .clicked()
+        {
             cx.edit("edit-component", move |document| {
                 let pca = &mut document.settings_mut(id).pca;
                 pca.single = (pca.single != Some(component)).then_some(component);
@@ -135,14 +153,18 @@ fn paint(
 }
 
 /// The middle of a picture that has the form of `room`.
-pub fn cover(size: Vec2, room: Vec2) -> Rect {
+pub(super) fn cover(size: Vec2, room: Vec2) -> Rect {
     let scale = (size.x / room.x).min(size.y / room.y);
     Rect::from_center_size((size * 0.5).to_pos2(), room * scale)
 }
 
 fn bars_ui(ui: &mut Ui, cx: &Cx<'_>, id: ViewId, fit: &Fit) {
     ui.vertical(|ui| {
-        ui.label(RichText::from(tr(ui, "pca-hovered")).small().color(theme::palette(ui).text_2));
+        ui.label(
+            RichText::from(tr(ui, "pca-hovered"))
+                .small()
+                .color(theme::palette(ui).text_2),
+        );
         let values = pca::pointed_values(cx, id, fit).unwrap_or_default();
         let shown = cx.document.settings(id).pca.components;
         let palette = theme::palette(ui);

@@ -9,9 +9,9 @@ use egui::{Rect, Ui, Vec2};
 use crate::canvas::{self, CanvasFrame, CanvasTools, Tool};
 use crate::cx::{Cx, Pointer, Request};
 use crate::document::{PictureId, ViewId};
+use crate::parts;
 use crate::session::{Answer, Content, FeatureKey, Painting, Placed};
 use crate::text::{tr, tr_with};
-use crate::parts;
 
 /// A picture that is drawn in this frame.
 #[derive(Debug)]
@@ -25,7 +25,12 @@ pub struct Shown {
 }
 
 /// Takes the room that is left and the input for a picture of a view; draws a note instead where there is no picture.
-pub fn begin(ui: &mut Ui, cx: &mut Cx<'_>, (view, picture): (ViewId, PictureId), tool: Tool) -> Option<Shown> {
+pub fn begin(
+    ui: &mut Ui,
+    cx: &mut Cx<'_>,
+    (view, picture): (ViewId, PictureId),
+    tool: Tool,
+) -> Option<Shown> {
     let placed = placed(ui, cx, view, picture)?;
     let size = Vec2::from(placed.size_px);
     let name = {
@@ -41,7 +46,10 @@ pub fn begin(ui: &mut Ui, cx: &mut Cx<'_>, (view, picture): (ViewId, PictureId),
     if frame.moved {
         cx.set_camera(view, picture, camera);
     }
-    if frame.response.clicked() || frame.response.drag_started() || frame.response.secondary_clicked() {
+    if frame.response.clicked()
+        || frame.response.drag_started()
+        || frame.response.secondary_clicked()
+    {
         cx.state.presentation.active = Some(view);
     }
     let state = cx.session.view(view);
@@ -60,13 +68,24 @@ pub fn begin(ui: &mut Ui, cx: &mut Cx<'_>, (view, picture): (ViewId, PictureId),
 
 /// Keeps where the pointer is, and forgets the arrow keys' place when it moves.
 fn point(cx: &mut Cx<'_>, view: ViewId, picture: PictureId, frame: &CanvasFrame) {
-    let moved = frame.response.ctx.input(|input| input.pointer.delta() != Vec2::ZERO);
-    let mine = cx.state.pointer.filter(|pointer| pointer.view == view && pointer.picture == picture);
+    let moved = frame
+        .response
+        .ctx
+        .input(|input| input.pointer.delta() != Vec2::ZERO);
+    let mine = cx
+        .state
+        .pointer
+        .filter(|pointer| pointer.view == view && pointer.picture == picture);
     match frame.pointer_px {
         Some(at) if moved || mine.is_none_or(|pointer| !pointer.by_keys) => {
             let by_keys = cx.state.pointer.is_some_and(|pointer| pointer.by_keys);
             if moved || !by_keys {
-                cx.state.pointer = Some(Pointer { view, picture, at, by_keys: false });
+                cx.state.pointer = Some(Pointer {
+                    view,
+                    picture,
+                    at,
+                    by_keys: false,
+                });
             }
         }
         None if mine.is_some_and(|pointer| !pointer.by_keys) => cx.state.pointer = None,
@@ -100,8 +119,21 @@ fn placed(ui: &mut Ui, cx: &mut Cx<'_>, view: ViewId, picture: PictureId) -> Opt
 }
 
 /// Says why a picture is not there, and offers to find it.
-fn broken_ui(ui: &mut Ui, cx: &mut Cx<'_>, (view, picture): (ViewId, PictureId), message: &str, missing: bool) {
-    let cause = tr(ui, if missing { "canvas-missing" } else { "canvas-broken" });
+fn broken_ui(
+    ui: &mut Ui,
+    cx: &mut Cx<'_>,
+    (view, picture): (ViewId, PictureId),
+    message: &str,
+    missing: bool,
+) {
+    let cause = tr(
+        ui,
+        if missing {
+            "canvas-missing"
+        } else {
+            "canvas-broken"
+        },
+    );
     let (find, again) = (tr(ui, "canvas-find"), tr(ui, "canvas-again"));
     let action = if missing { &find } else { &again };
     if parts::error_note(ui, &cause, message, Some(action)) {
@@ -122,7 +154,13 @@ pub fn features(cx: &mut Cx<'_>, view: ViewId, picture: PictureId) -> Answer {
 }
 
 /// Draws the map over the picture.
-pub fn paint(ui: &mut Ui, cx: &mut Cx<'_>, (view, index): (ViewId, usize), shown: &Shown, content: &Content) {
+pub fn paint(
+    ui: &mut Ui,
+    cx: &mut Cx<'_>,
+    (view, index): (ViewId, usize),
+    shown: &Shown,
+    content: &Content,
+) {
     paint_part(ui, cx, (view, index), shown, content, shown.frame.visible);
 }
 
@@ -179,7 +217,12 @@ pub fn answer_ui(ui: &mut Ui, cx: &mut Cx<'_>, view: ViewId, shown: &Shown, answ
 }
 
 /// The patch of `grid` that the pointer is on, if it is on this picture in a view that shares it.
-pub fn pointed(cx: &Cx<'_>, view: ViewId, picture: PictureId, grid: &Grid) -> Option<(Patch, [f64; 2])> {
+pub fn pointed(
+    cx: &Cx<'_>,
+    view: ViewId,
+    picture: PictureId,
+    grid: &Grid,
+) -> Option<(Patch, [f64; 2])> {
     let pointer = cx.state.pointer?;
     let shares = pointer.view == view || (cx.is_linked(view) && cx.is_linked(pointer.view));
     if pointer.picture != picture || !shares {
@@ -202,14 +245,13 @@ pub fn finish(ui: &mut Ui, cx: &mut Cx<'_>, view: ViewId, shown: &Shown, tools: 
             }
         }
     }
-    let thumbnail = cx
-        .document
-        .library
-        .get(shown.picture)
-        .and_then(|entry| {
-            let session = &mut *cx.session;
-            session.pictures.thumbnail(shown.picture, entry, &session.runner).0
-        });
+    let thumbnail = cx.document.library.get(shown.picture).and_then(|entry| {
+        let session = &mut *cx.session;
+        session
+            .pictures
+            .thumbnail(shown.picture, entry, &session.runner)
+            .0
+    });
     let mut camera = cx.camera(view, shown.picture);
     if canvas::zoom_ui(ui, &shown.frame, thumbnail, &mut camera) {
         cx.set_camera(view, shown.picture, camera);

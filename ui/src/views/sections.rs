@@ -17,14 +17,23 @@ use crate::theme;
 use crate::widgets::{ColorBar, Combo, NumberSlider, Segmented};
 
 /// Lets `draw` change a copy of a view's settings and makes one edit of what it changed.
-pub fn editing(ui: &mut Ui, cx: &mut Cx<'_>, id: ViewId, draw: impl FnOnce(&mut Ui, &mut Cx<'_>, &mut Settings)) {
+pub fn editing(
+    ui: &mut Ui,
+    cx: &mut Cx<'_>,
+    id: ViewId,
+    draw: impl FnOnce(&mut Ui, &mut Cx<'_>, &mut Settings),
+) {
     let before = cx.document.settings(id).clone();
     let mut settings = before.clone();
     draw(ui, cx, &mut settings);
     if settings != before {
-        cx.drag("edit-setting", format!("settings/{}", id.0), move |document| {
-            *document.settings_mut(id) = settings;
-        });
+        cx.drag(
+            "edit-setting",
+            format!("settings/{}", id.0),
+            move |document| {
+                *document.settings_mut(id) = settings;
+            },
+        );
     }
 }
 
@@ -62,23 +71,39 @@ pub fn colors_ui(ui: &mut Ui, look: &mut ScalarLook, read: Option<&Arc<Read>>, u
             RangeMode::Auto => [range.0, range.1],
             RangeMode::Fixed { min, max } => [min, max],
         };
-        let colors: Vec<egui::Color32> = look.colormap.table().into_iter().map(theme::data_color).collect();
+        let colors: Vec<egui::Color32> = look
+            .colormap
+            .table()
+            .into_iter()
+            .map(theme::data_color)
+            .collect();
         let counts = read.map_or(&[][..], |read| &read.histogram);
         let names = [tr(ui, "canvas-lowest"), tr(ui, "canvas-highest")];
         // A range that was fixed elsewhere may go beyond this map.
         let domain = range.0.min(ends[0])..=range.1.max(ends[1]);
-        let bar = ColorBar::new(&mut ends, domain, &colors, names).counts(counts).unit(unit);
+        let bar = ColorBar::new(&mut ends, domain, &colors, names)
+            .counts(counts)
+            .unit(unit);
         if ui.add(bar).changed() && ends[0] < ends[1] {
-            look.range = RangeMode::Fixed { min: ends[0], max: ends[1] };
+            look.range = RangeMode::Fixed {
+                min: ends[0],
+                max: ends[1],
+            };
         }
         parts::row(ui, "similarity-range", |ui| {
             let mut auto = look.range == RangeMode::Auto;
-            let choices = [(true, tr(ui, "similarity-auto")), (false, tr(ui, "similarity-fixed"))];
+            let choices = [
+                (true, tr(ui, "similarity-auto")),
+                (false, tr(ui, "similarity-fixed")),
+            ];
             if ui.add(Segmented::new(&mut auto, choices)).changed() {
                 look.range = if auto {
                     RangeMode::Auto
                 } else {
-                    RangeMode::Fixed { min: range.0, max: range.1 }
+                    RangeMode::Fixed {
+                        min: range.0,
+                        max: range.1,
+                    }
                 };
             }
         });
@@ -101,7 +126,10 @@ pub fn strength_ui(ui: &mut Ui, look: &mut ScalarLook) {
     parts::row(ui, "similarity-strength", |ui| {
         let name = tr(ui, "similarity-strength");
         let mut percent = look.strength * 100.0;
-        let slider = NumberSlider::new(&mut percent, 0.0..=100.0, name).decimals(0).suffix(" %").default(78.0);
+        let slider = NumberSlider::new(&mut percent, 0.0..=100.0, name)
+            .decimals(0)
+            .suffix(" %")
+            .default(78.0);
         if ui.add(slider).changed() {
             look.strength = percent / 100.0;
         }
@@ -134,8 +162,13 @@ pub fn features_ui(ui: &mut Ui, cx: &mut Cx<'_>, id: ViewId, features: &mut Feat
 }
 
 /// Short side of the network's input; what it costs stands below before it runs.
-fn detail_ui(ui: &mut Ui, cx: &mut Cx<'_>, (id, picture): (ViewId, Option<PictureId>), features: &mut FeatureSettings) {
-    let memory = ui.id().with(("detail", id.0));
+fn detail_ui(
+    ui: &mut Ui,
+    cx: &mut Cx<'_>,
+    (id, picture): (ViewId, Option<PictureId>),
+    features: &mut FeatureSettings,
+) {
+    let memory = ui.scope_id().with(("detail", id.0));
     let held: Option<u32> = ui.data(|data| data.get_temp(memory));
     let current = match features.size {
         Size::Short(side) => side,
@@ -163,8 +196,10 @@ fn detail_ui(ui: &mut Ui, cx: &mut Cx<'_>, (id, picture): (ViewId, Option<Pictur
         }
     });
     let model = cx.document.model_of(id).to_owned();
-    let size = picture.and_then(|it| cx.session.pictures.peek(it)).map(|open| open.size_px());
-    let cost = size.and_then(|size| cx.session.models.predict(&model, Size::Short(side), size));
+    let picture_px = picture
+        .and_then(|it| cx.session.pictures.peek(it))
+        .map(|open| open.size_px());
+    let cost = picture_px.and_then(|px| cx.session.models.predict(&model, Size::Short(side), px));
     if let Some(cost) = cost {
         let args = [
             ("patches", parts::count(ui, cost.tokens).into()),
@@ -174,7 +209,11 @@ fn detail_ui(ui: &mut Ui, cx: &mut Cx<'_>, (id, picture): (ViewId, Option<Pictur
         let line = tr_with(ui, "canvas-cost", &args);
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Min), |ui| {
             let palette = theme::palette(ui);
-            let color = if cost.seconds > 30.0 { palette.warn } else { palette.text_2 };
+            let color = if cost.seconds > 30.0 {
+                palette.warn
+            } else {
+                palette.text_2
+            };
             ui.label(RichText::from(line).small().color(color));
         });
     }

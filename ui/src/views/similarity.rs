@@ -14,9 +14,7 @@ use super::numbers::{Cosines, Read};
 use super::picture::{self, Shown};
 use crate::canvas::{self, CanvasTools, Gesture, PinEvent, Tool, marks};
 use crate::cx::Cx;
-use crate::document::{
-    Document, PictureId, Pin, PinId, PinShape, Query, Settings, Sign, ViewId,
-};
+use crate::document::{Document, PictureId, Pin, PinId, PinShape, Query, Settings, Sign, ViewId};
 use crate::parts;
 use crate::session::{Answer, Content, FeatureKey, Ready, Session, Slot};
 use crate::text::{self, tr, tr_with};
@@ -80,7 +78,13 @@ pub fn pane_ui(ui: &mut Ui, cx: &mut Cx<'_>, id: ViewId) {
         Some(ready) => content(cx, id, ready, settings, overlay),
         None => None,
     };
-    picture::paint(ui, cx, (id, 0), &shown, content.as_ref().unwrap_or(&Content::Photo));
+    picture::paint(
+        ui,
+        cx,
+        (id, 0),
+        &shown,
+        content.as_ref().unwrap_or(&Content::Photo),
+    );
     picture::answer_ui(ui, cx, id, &shown, &answer);
     if let Some(ready) = answer.ready() {
         over(ui, cx, id, &shown, ready, settings);
@@ -160,7 +164,10 @@ fn hovered(cx: &mut Cx<'_>, id: ViewId) -> Option<Arc<[f32]>> {
 /// The vector of the pins, made again when pins or features change.
 fn pinned(cx: &mut Cx<'_>, id: ViewId, settings: &Settings) -> Option<Arc<[f32]>> {
     let sources = sources(cx, id, &settings.query)?;
-    let from: Vec<usize> = sources.iter().map(|(_, ready)| Arc::as_ptr(ready) as usize).collect();
+    let from: Vec<usize> = sources
+        .iter()
+        .map(|(_, ready)| Arc::as_ptr(ready) as usize)
+        .collect();
     let weight = settings.similarity.negative_weight;
     let state = &mut cx.session.view(id).similarity;
     if let Some(known) = &state.pinned
@@ -228,7 +235,10 @@ fn vectors(
     query.active(sign).map(vector).collect()
 }
 
-fn pin_vector(pin: &Pin, subject: &Subject) -> Result<Vec<f32>, dinoscope_engine::analysis::AnalysisError> {
+fn pin_vector(
+    pin: &Pin,
+    subject: &Subject,
+) -> Result<Vec<f32>, dinoscope_engine::analysis::AnalysisError> {
     let points = match &pin.shape {
         PinShape::Point(at) => {
             let patch = subject.patch_at(*at)?;
@@ -250,12 +260,19 @@ fn pin_vector(pin: &Pin, subject: &Subject) -> Result<Vec<f32>, dinoscope_engine
 fn unit(mut vector: Vec<f32>) -> Vec<f32> {
     let length = vector.iter().map(|value| value * value).sum::<f32>().sqrt();
     let scale = 1.0 / length.max(dinoscope_engine::feature_map::NORM_EPS);
-    vector.iter_mut().for_each(|value| *value *= scale);
+    for value in &mut vector {
+        *value *= scale;
+    }
     vector
 }
 
 /// The map of a combination that is no product with one vector, from the background.
-fn combined(cx: &mut Cx<'_>, id: ViewId, ready: &Arc<Ready>, settings: &Settings) -> Option<Arc<Read>> {
+fn combined(
+    cx: &mut Cx<'_>,
+    id: ViewId,
+    ready: &Arc<Ready>,
+    settings: &Settings,
+) -> Option<Arc<Read>> {
     let sources = sources(cx, id, &settings.query)?;
     let [(_, source)] = &sources[..] else {
         cx.session.view(id).similarity.problem = Some("similarity-one-picture".to_owned());
@@ -276,7 +293,10 @@ fn combined(cx: &mut Cx<'_>, id: ViewId, ready: &Arc<Ready>, settings: &Settings
     };
     let from = vec![Arc::as_ptr(source) as usize, Arc::as_ptr(ready) as usize];
     let of = (settings.query.pins.clone(), from, format!("{analysis:?}"));
-    let subjects = vec![source.subject.as_ref().clone(), ready.subject.as_ref().clone()];
+    let subjects = vec![
+        source.subject.as_ref().clone(),
+        ready.subject.as_ref().clone(),
+    ];
     let runner = Arc::clone(&cx.session.runner);
     let view = cx.session.view(id);
     let state = &mut view.similarity;
@@ -291,10 +311,10 @@ fn combined(cx: &mut Cx<'_>, id: ViewId, ready: &Arc<Ready>, settings: &Settings
         spec.slot = Some(JobSlot::new(format!("similarity/{}", id.0)));
         spec.visible = Visibility::Hidden;
         state.combined.start(runner.submit(spec, move |cx| {
-            let found = Analysis::from(analysis).run(&subjects, &Session::analysis_context(cx.cancel()))?;
-            let values = last_map(found).ok_or_else(|| {
-                dinoscope_jobs::runner::Failure::new("the analysis gave no map")
-            })?;
+            let found =
+                Analysis::from(analysis).run(&subjects, &Session::analysis_context(cx.cancel()))?;
+            let values = last_map(found)
+                .ok_or_else(|| dinoscope_jobs::runner::Failure::new("the analysis gave no map"))?;
             Ok(Combined {
                 read: Arc::new(Read::new(Arc::new(values))),
             })
@@ -315,7 +335,14 @@ fn last_map(found: Found) -> Option<ScalarMap> {
 }
 
 /// Outlines, grid, crosshair.
-fn over(ui: &mut Ui, cx: &mut Cx<'_>, id: ViewId, shown: &Shown, ready: &Ready, settings: &Settings) {
+fn over(
+    ui: &mut Ui,
+    cx: &mut Cx<'_>,
+    id: ViewId,
+    shown: &Shown,
+    ready: &Ready,
+    settings: &Settings,
+) {
     let painter = ui.painter_at(shown.frame.rect());
     let (grid, transform) = (&ready.layer.grid, &shown.frame.transform);
     let place = (transform, shown.frame.shown());
@@ -340,8 +367,11 @@ fn over(ui: &mut Ui, cx: &mut Cx<'_>, id: ViewId, shown: &Shown, ready: &Ready, 
 
 /// Patches under the pins of one picture.
 fn pin_patches(query: &Query, picture: PictureId, ready: &Ready) -> Vec<Patch> {
-    let mine = query.active(Sign::Positive).filter(|pin| pin.picture == picture);
-    mine.filter_map(|pin| ready.subject.patch_at(pin.shape.center()).ok()).collect()
+    let mine = query
+        .active(Sign::Positive)
+        .filter(|pin| pin.picture == picture);
+    mine.filter_map(|pin| ready.subject.patch_at(pin.shape.center()).ok())
+        .collect()
 }
 
 /// Clicks, boxes and lassos become pins.
@@ -349,12 +379,18 @@ fn gestures(cx: &mut Cx<'_>, id: ViewId, shown: &Shown) {
     let picture = shown.picture;
     for gesture in shown.frame.gestures.clone() {
         let (shape, negative) = match gesture {
-            Gesture::Click { at, negative } if cx.state.tool != Tool::Pan => (PinShape::Point(at), negative),
+            Gesture::Click { at, negative } if cx.state.tool != Tool::Pan => {
+                (PinShape::Point(at), negative)
+            }
             Gesture::Box(corners, modifiers) => (PinShape::Box(corners), modifiers.shift),
             Gesture::Lasso(points, modifiers) => (PinShape::Lasso(points), modifiers.shift),
             Gesture::Click { .. } | Gesture::Fit => continue,
         };
-        let sign = if negative { Sign::Negative } else { Sign::Positive };
+        let sign = if negative {
+            Sign::Negative
+        } else {
+            Sign::Positive
+        };
         add_pin(cx, id, picture, shape, sign);
     }
 }
@@ -374,7 +410,11 @@ pub fn add_pin(cx: &mut Cx<'_>, view: ViewId, picture: PictureId, shape: PinShap
 }
 
 fn pins(ui: &mut Ui, cx: &mut Cx<'_>, id: ViewId, shown: &Shown, settings: &Settings) {
-    let mine = settings.query.pins.iter().filter(|pin| pin.picture == shown.picture);
+    let mine = settings
+        .query
+        .pins
+        .iter()
+        .filter(|pin| pin.picture == shown.picture);
     let selected = cx.state.pin;
     for event in canvas::pins_ui(ui, &shown.frame, mine, selected) {
         apply(cx, id, event);
@@ -382,6 +422,7 @@ fn pins(ui: &mut Ui, cx: &mut Cx<'_>, id: ViewId, shown: &Shown, settings: &Sett
 }
 
 /// Does to a pin what was asked.
+#[expect(clippy::needless_pass_by_value, reason = "an event is used up")]
 pub fn apply(cx: &mut Cx<'_>, view: ViewId, event: PinEvent) {
     let change = move |document: &mut Document, pin: PinId, change: &dyn Fn(&mut Pin)| {
         if let Some(pin) = document.settings_mut(view).query.get_mut(pin) {
@@ -430,22 +471,37 @@ fn read_out(ui: &mut Ui, cx: &mut Cx<'_>, id: ViewId, shown: &Shown, ready: &Rea
     }
     if let Some((patch, at)) = picture::pointed(cx, id, shown.picture, grid) {
         let rows = lines(ui, &read, patch, at);
-        let center = shown.frame.transform.rect_to_screen(marks::patch_rect(grid, patch));
+        let center = shown
+            .frame
+            .transform
+            .rect_to_screen(marks::patch_rect(grid, patch));
         parts::read_out(ui, shown.frame.rect(), center, &rows);
-        let spoken: Vec<String> = rows.iter().map(|(name, value)| format!("{name} {value}")).collect();
+        let spoken: Vec<String> = rows
+            .iter()
+            .map(|(name, value)| format!("{name} {value}"))
+            .collect();
         cx.session.read_out = Some(spoken.join("\n"));
         parts::announce(ui, shown.frame.response.id, &spoken.join(", "));
         return;
     }
     let asked = cx.state.pointer.is_some() || cx.document.settings(id).query.asks();
-    let elsewhere = cx.document.settings(id).query.pins.iter().any(|pin| pin.picture == shown.picture);
+    let elsewhere = cx
+        .document
+        .settings(id)
+        .query
+        .pins
+        .iter()
+        .any(|pin| pin.picture == shown.picture);
     if !asked || elsewhere {
         return;
     }
     if let Some(best) = read.top(1, &[], 0.0).first() {
         let (x, y) = grid.centre_px(best.patch.row, best.patch.col);
         let rows = [
-            (tr(ui, "canvas-best-here"), parts::decimal(best.similarity, 3)),
+            (
+                tr(ui, "canvas-best-here"),
+                parts::decimal(best.similarity, 3),
+            ),
             (tr(ui, "canvas-pixel"), pixel([x, y])),
         ];
         let painter = ui.painter_at(shown.frame.rect());
@@ -470,7 +526,10 @@ fn lines(ui: &Ui, read: &Read, patch: Patch, at: [f64; 2]) -> Vec<(text::Text, S
             tr_with(ui, "canvas-rank-of", &rank).to_string(),
         ));
     }
-    rows.push((tr(ui, "canvas-patch"), format!("{}, {}", patch.col, patch.row)));
+    rows.push((
+        tr(ui, "canvas-patch"),
+        format!("{}, {}", patch.col, patch.row),
+    ));
     rows.push((tr(ui, "canvas-pixel"), pixel(at)));
     rows
 }
@@ -494,7 +553,11 @@ fn chip(ui: &mut Ui, cx: &mut Cx<'_>, id: ViewId, shown: &Shown) {
         let at = shown.frame.rect().left_bottom() - egui::vec2(-12.0, 56.0);
         parts::floating_chip(ui, at, crate::icons::WARNING, &text);
     }
-    let from = query.pins.iter().find(|pin| pin.enabled).map(|pin| pin.picture);
+    let from = query
+        .pins
+        .iter()
+        .find(|pin| pin.enabled)
+        .map(|pin| pin.picture);
     let from = from.or_else(|| cx.state.pointer.map(|pointer| pointer.picture));
     let Some(from) = from.filter(|&from| from != shown.picture && cx.is_linked(id)) else {
         return;
@@ -502,7 +565,11 @@ fn chip(ui: &mut Ui, cx: &mut Cx<'_>, id: ViewId, shown: &Shown) {
     let Some(letter) = cx.document.letter(from) else {
         return;
     };
-    let text = tr_with(ui, "canvas-same-query", &[("view", letter.to_string().into())]);
+    let text = tr_with(
+        ui,
+        "canvas-same-query",
+        &[("view", letter.to_string().into())],
+    );
     let at = shown.frame.rect().right_top() + egui::vec2(-12.0, 12.0);
     parts::floating_chip_right(ui, at, crate::icons::LINK, &text);
 }

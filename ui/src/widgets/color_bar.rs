@@ -3,8 +3,8 @@
 use std::ops::RangeInclusive;
 
 use egui::{
-    Color32, CursorIcon, Mesh, Painter, Rect, Response, Role, Sense, Stroke, Ui,
-    Widget, WidgetInfo, pos2, vec2,
+    Color32, CursorIcon, Mesh, Painter, Rect, Response, Role, Sense, Stroke, Ui, Widget,
+    WidgetInfo, pos2, vec2,
 };
 
 use crate::{text::Text, theme};

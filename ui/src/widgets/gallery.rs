@@ -512,9 +512,13 @@ fn a_tooltip_and_the_ring_of_focus_look_as_before() {
     harness.run_steps(8);
     harness.snapshot_options("tooltip", &options());
     harness.remove_cursor();
-    harness.get_by_role_and_label(egui::Role::SpinButton, "Typed").focus();
+    harness
+        .get_by_role_and_label(egui::Role::SpinButton, "Typed")
+        .focus();
     harness.run();
-    harness.get_by_role_and_label(egui::Role::SpinButton, "Typed").type_text("512*");
+    harness
+        .get_by_role_and_label(egui::Role::SpinButton, "Typed")
+        .type_text("512*");
     harness.run_steps(2);
     harness.snapshot_options("typed", &options());
 }
@@ -533,19 +537,31 @@ fn controls_draw_any_data() {
             ui.add(BarChart::new(&bad, "bars"));
             ui.add(BarChart::new(&[], "no bars"));
             for range in [0.0..=0.0, 1.0..=-1.0, f32::NAN..=1.0] {
-                ui.add(Histogram::new(&mut threshold, range.clone(), &[0, 0], "counts"));
-                ui.add(Histogram::new(&mut threshold, range.clone(), &[], "no counts"));
+                ui.add(Histogram::new(
+                    &mut threshold,
+                    range.clone(),
+                    &[0, 0],
+                    "counts",
+                ));
+                ui.add(Histogram::new(
+                    &mut threshold,
+                    range.clone(),
+                    &[],
+                    "no counts",
+                ));
                 ui.add(ColorBar::new(&mut ends, range, &[], ["low", "high"]));
             }
             for range in [0.0..=0.0, 1.0..=-1.0, f64::NAN..=1.0] {
                 ui.add(NumberSlider::new(&mut number, range, "number").logarithmic());
             }
             ui.add(ProgressBar::new(Some(f32::NAN), "progress").width(0.0));
-            Minimap::new(egui::TextureId::default(), vec2(0.0, f32::NAN), Rect::NAN, "map").show(
-                ui,
-                Id::unique("map"),
-                pos2(20.0, 20.0),
-            );
+            Minimap::new(
+                egui::TextureId::default(),
+                vec2(0.0, f32::NAN),
+                Rect::NAN,
+                "map",
+            )
+            .show(ui, Id::unique("map"), pos2(20.0, 20.0));
             SwipeHandle::new(&mut swipe, "swipe").show(ui, Id::unique("swipe"), Rect::ZERO);
             let painter = ui.painter();
             let readout = ReadOut::new().row("", "");

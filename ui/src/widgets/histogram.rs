@@ -3,8 +3,7 @@
 use std::ops::RangeInclusive;
 
 use egui::{
-    CursorIcon, Painter, Rect, Response, Role, Sense, Stroke, Ui, Widget,
-    WidgetInfo, pos2, vec2,
+    CursorIcon, Painter, Rect, Response, Role, Sense, Stroke, Ui, Widget, WidgetInfo, pos2, vec2,
 };
 
 use crate::{text::Text, theme};

@@ -2,10 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use egui::{
-    Key, Rect, Response, Role, Sense, Ui, Widget, WidgetInfo, emath::Numeric, pos2,
-    vec2,
-};
+use egui::{Key, Rect, Response, Role, Sense, Ui, Widget, WidgetInfo, emath::Numeric, pos2, vec2};
 
 use crate::{text::Text, theme};
 
@@ -154,7 +151,8 @@ impl<'a> NumberSlider<'a> {
             (Key::Home, *self.format.range.start()),
             (Key::End, *self.format.range.end()),
         ];
-        ends.into_iter().find_map(|(key, end)| pressed(key).then_some(end))
+        ends.into_iter()
+            .find_map(|(key, end)| pressed(key).then_some(end))
     }
 
     fn paint(&self, ui: &Ui, rail: Rect, response: &Response, value: f64) {

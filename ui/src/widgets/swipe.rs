@@ -1,8 +1,6 @@
 //! The swipe line: one picture at its left, another at its right.
 
-use egui::{
-    CursorIcon, Id, Rect, Response, Role, Sense, Ui, WidgetInfo, pos2, vec2,
-};
+use egui::{CursorIcon, Id, Rect, Response, Role, Sense, Ui, WidgetInfo, pos2, vec2};
 
 use crate::{
     icons,

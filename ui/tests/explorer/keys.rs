@@ -19,7 +19,15 @@ fn arrows_walk_and_enter_pins() {
     room.key(Modifiers::NONE, Key::Enter);
     room.key(Modifiers::NONE, Key::ArrowLeft);
     room.key(Modifiers::SHIFT, Key::Enter);
-    let signs: Vec<Sign> = room.app().document().settings.query.pins.iter().map(|pin| pin.sign).collect();
+    let signs: Vec<Sign> = room
+        .app()
+        .document()
+        .settings
+        .query
+        .pins
+        .iter()
+        .map(|pin| pin.sign)
+        .collect();
     assert_eq!(signs, [Sign::Positive, Sign::Negative]);
 }
 
@@ -46,21 +54,35 @@ fn layers_zoom_and_pictures_have_keys() {
     assert!(room.app().document().settings.features.layer.is_some());
     room.key(Modifiers::NONE, Key::CloseBracket);
     assert_eq!(room.app().document().settings.features.layer, None);
-    let shown = |room: &Room| room.app().document().views.values().next().unwrap().picture();
+    let shown = |room: &Room| {
+        room.app()
+            .document()
+            .views
+            .values()
+            .next()
+            .unwrap()
+            .picture()
+    };
     let before = shown(&room);
     room.key(Modifiers::NONE, Key::Comma);
     let after = shown(&room);
     assert_ne!(before, after);
     room.key(Modifiers::NONE, Key::Plus);
     let cameras = room.app().state().presentation.cameras.clone();
-    assert!(cameras.values().flat_map(|all| all.values()).any(|camera| camera.zoom.is_some()));
+    assert!(
+        cameras
+            .values()
+            .flat_map(|all| all.values())
+            .any(|camera| camera.zoom.is_some())
+    );
 }
 
 #[test]
 fn the_palette_runs_what_is_typed() {
     let mut room = Room::new(&[photo("chelsea.png")]);
     room.key(Modifiers::COMMAND, Key::K);
-    room.harness.event(egui::Event::Text("patch grid".to_owned()));
+    room.harness
+        .event(egui::Event::Text("patch grid".to_owned()));
     room.harness.step();
     room.key(Modifiers::NONE, Key::Enter);
     assert!(room.app().document().settings.look.grid);

@@ -20,7 +20,15 @@ fn a_picture_that_vanishes_is_asked_for_and_found_by_its_content() {
     std::fs::rename(&old, below.join("renamed.png")).unwrap();
     let mut again = Room::new(&[file]);
     assert_eq!(again.app().state().sheet, Sheet::Missing);
-    let picture = again.app().document().views.values().next().unwrap().picture().unwrap();
+    let picture = again
+        .app()
+        .document()
+        .views
+        .values()
+        .next()
+        .unwrap()
+        .picture()
+        .unwrap();
     again.app_mut().search_in(&below);
     again.settle();
     let entry = again.app().document().library.get(picture).unwrap().clone();
@@ -50,7 +58,11 @@ fn broken_files_are_explained_and_the_others_work() {
     assert_eq!(room.app().document().settings.query.pins.len(), 1);
     room.app_mut().request(Request::Open(vec![project]));
     room.settle();
-    assert_eq!(room.app().document().views.len(), 2, "the open project stays");
+    assert_eq!(
+        room.app().document().views.len(),
+        2,
+        "the open project stays"
+    );
 }
 
 #[test]

@@ -23,31 +23,89 @@ impl Dice {
 }
 
 const KEYS: [Key; 40] = [
-    Key::ArrowLeft, Key::ArrowRight, Key::ArrowUp, Key::ArrowDown, Key::Enter, Key::Escape, Key::Tab, Key::Space,
-    Key::Delete, Key::Backspace, Key::A, Key::B, Key::D, Key::F, Key::G, Key::J, Key::K, Key::L, Key::O, Key::P,
-    Key::R, Key::S, Key::T, Key::V, Key::X, Key::H, Key::Num0, Key::Num1, Key::Num2, Key::Num3, Key::OpenBracket,
-    Key::CloseBracket, Key::Comma, Key::Period, Key::Plus, Key::Minus, Key::Z, Key::F6, Key::F1, Key::W,
+    Key::ArrowLeft,
+    Key::ArrowRight,
+    Key::ArrowUp,
+    Key::ArrowDown,
+    Key::Enter,
+    Key::Escape,
+    Key::Tab,
+    Key::Space,
+    Key::Delete,
+    Key::Backspace,
+    Key::A,
+    Key::B,
+    Key::D,
+    Key::F,
+    Key::G,
+    Key::J,
+    Key::K,
+    Key::L,
+    Key::O,
+    Key::P,
+    Key::R,
+    Key::S,
+    Key::T,
+    Key::V,
+    Key::X,
+    Key::H,
+    Key::Num0,
+    Key::Num1,
+    Key::Num2,
+    Key::Num3,
+    Key::OpenBracket,
+    Key::CloseBracket,
+    Key::Comma,
+    Key::Period,
+    Key::Plus,
+    Key::Minus,
+    Key::Z,
+    Key::F6,
+    Key::F1,
+    Key::W,
 ];
 
 /// Resident memory in bytes.
 fn memory() -> u64 {
     let text = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
-    let pages: u64 = text.split(' ').nth(1).and_then(|pages| pages.parse().ok()).unwrap_or(0);
+    let pages: u64 = text
+        .split(' ')
+        .nth(1)
+        .and_then(|pages| pages.parse().ok())
+        .unwrap_or(0);
     pages * 4096
 }
 
 fn one(room: &mut Room, dice: &mut Dice) {
     let at = pos2(dice.next(1440) as f32, dice.next(900) as f32);
-    let modifiers = dice.pick(&[Modifiers::NONE, Modifiers::NONE, Modifiers::SHIFT, Modifiers::COMMAND]);
+    let modifiers = dice.pick(&[
+        Modifiers::NONE,
+        Modifiers::NONE,
+        Modifiers::SHIFT,
+        Modifiers::COMMAND,
+    ]);
     match dice.next(12) {
         0..=3 => room.harness.hover_at(at),
         4 | 5 => {
-            let button = dice.pick(&[PointerButton::Primary, PointerButton::Primary, PointerButton::Secondary]);
+            let button = dice.pick(&[
+                PointerButton::Primary,
+                PointerButton::Primary,
+                PointerButton::Secondary,
+            ]);
             room.harness.hover_at(at);
-            let to = if dice.next(3) == 0 { at + vec2(90.0, -40.0) } else { at };
+            let to = if dice.next(3) == 0 {
+                at + vec2(90.0, -40.0)
+            } else {
+                at
+            };
             for (pos, pressed) in [(at, true), (to, false)] {
                 room.harness.hover_at(pos);
-                room.harness.event(egui::Event::PointerButton { pos, button, pressed, modifiers });
+                room.harness.event(egui::Event::PointerButton {
+                    pos,
+                    button,
+                    pressed,
+                    modifiers,
+                });
             }
         }
         6 => {
@@ -61,7 +119,9 @@ fn one(room: &mut Room, dice: &mut Dice) {
                 modifiers,
             });
         }
-        7 => room.harness.event(egui::Event::Text(dice.pick(&["a", "0.5", "猫", "-", "é"]).to_owned())),
+        7 => room.harness.event(egui::Event::Text(
+            dice.pick(&["a", "0.5", "猫", "-", "é"]).to_owned(),
+        )),
         8 => {
             let quits = [Command::Quit, Command::FullScreen];
             let command = dice.pick(Command::ALL);
@@ -93,14 +153,22 @@ fn monkey(seed: u64, time: Duration) {
     room.settle();
     let grown = memory().saturating_sub(warm);
     // Features, pictures and undo are bounded; what is above this has no bound.
-    assert!(grown < 700 << 20, "seed {seed}: {steps} steps, {} MiB more than after a third of them", grown >> 20);
+    assert!(
+        grown < 700 << 20,
+        "seed {seed}: {steps} steps, {} MiB more than after a third of them",
+        grown >> 20
+    );
     assert!(steps > 50, "seed {seed}: only {steps} steps");
 }
 
 /// `DINOSCOPE_MONKEY_SECS` and `DINOSCOPE_MONKEY_SEED` make it longer and other; 600 seconds are a full run.
 #[test]
 fn random_input_does_no_harm() {
-    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
+    let number = |name: &str| {
+        std::env::var(name)
+            .ok()
+            .and_then(|text| text.parse::<u64>().ok())
+    };
     let secs = number("DINOSCOPE_MONKEY_SECS").unwrap_or(20);
     let seed = number("DINOSCOPE_MONKEY_SEED").unwrap_or(0x5EED);
     monkey(seed.max(1), Duration::from_secs(secs));

@@ -18,7 +18,10 @@ fn a_saved_project_comes_back_as_it_was() {
     assert!(room.app().state().project.saved);
     let mut again = Room::new(&[file]);
     assert_eq!(again.app().document().views, room.app().document().views);
-    assert_eq!(again.app().document().settings, room.app().document().settings);
+    assert_eq!(
+        again.app().document().settings,
+        room.app().document().settings
+    );
     let before = room.picture("project-before");
     let after = again.picture("project-after");
     assert_eq!(before.dimensions(), after.dimensions());
@@ -28,7 +31,11 @@ fn a_saved_project_comes_back_as_it_was() {
 fn a_figure_opens_as_the_view_that_it_shows() {
     let mut room = Room::new(&[photo("chelsea.png")]);
     let middle = room.middle();
-    room.click(middle - vec2(50.0, 20.0), PointerButton::Primary, Modifiers::NONE);
+    room.click(
+        middle - vec2(50.0, 20.0),
+        PointerButton::Primary,
+        Modifiers::NONE,
+    );
     let pins = room.app().document().settings.query.pins.clone();
     let figure = room.folder.path().join("figure.png");
     room.asked.borrow_mut().picks.push(figure.clone());
@@ -39,8 +46,13 @@ fn a_figure_opens_as_the_view_that_it_shows() {
     again.settle();
     let document = again.app().document();
     let (&id, view) = document.views.iter().next().unwrap();
-    assert_eq!(document.library.name(view.picture().unwrap()), "chelsea.png");
-    let shapes = |pins: &[dinoscope_ui::document::Pin]| pins.iter().map(|pin| pin.shape.clone()).collect::<Vec<_>>();
+    assert_eq!(
+        document.library.name(view.picture().unwrap()),
+        "chelsea.png"
+    );
+    let shapes = |pins: &[dinoscope_ui::document::Pin]| {
+        pins.iter().map(|pin| pin.shape.clone()).collect::<Vec<_>>()
+    };
     assert_eq!(shapes(&document.settings(id).query.pins), shapes(&pins));
 }
 

@@ -8,16 +8,16 @@ use std::time::{Duration, Instant};
 use dinoscope_ui::commands::Command;
 use dinoscope_ui::{App, Dialog, DialogKind, Folders, Host, Message, Setup};
 use egui::{Key, Modifiers, Pos2, Vec2};
-use egui_kittest::wgpu::{WgpuTestRenderer, create_render_state, default_wgpu_setup};
 use egui_kittest::Harness;
+use egui_kittest::wgpu::{WgpuTestRenderer, create_render_state, default_wgpu_setup};
 use tempfile::TempDir;
 
 /// How long a test waits for jobs: other tests share the machine.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// What the host was asked for.
 #[derive(Debug, Default)]
-pub struct Asked {
+pub(crate) struct Asked {
     pub dialogs: Vec<Dialog>,
     /// What the next dialogs pick.
     pub picks: Vec<PathBuf>,
@@ -38,7 +38,10 @@ impl Host for TestHost {
                 _ => pick,
             });
         }
-        asked.answers.push(Message::Picked { id: dialog.id, paths });
+        asked.answers.push(Message::Picked {
+            id: dialog.id,
+            paths,
+        });
         asked.dialogs.push(dialog);
     }
 
@@ -49,25 +52,29 @@ impl Host for TestHost {
 }
 
 /// The explorer with its own folders.
-pub struct Room {
+pub(crate) struct Room {
     pub folder: TempDir,
     pub asked: Rc<RefCell<Asked>>,
     pub harness: Harness<'static, Option<App>>,
 }
 
 /// A photograph of the repository.
-pub fn photo(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("assets/photos").join(name)
+pub(crate) fn photo(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap()
+        .join("assets/photos")
+        .join(name)
 }
 
 impl Room {
     /// An explorer of 1440 × 900 with some files open.
-    pub fn new(open: &[PathBuf]) -> Self {
+    pub(crate) fn new(open: &[PathBuf]) -> Self {
         Self::with(open, Vec2::new(1440.0, 900.0), |_| {})
     }
 
     /// The same with another size, and folders that `prepare` fills before.
-    pub fn with(open: &[PathBuf], size: Vec2, prepare: impl FnOnce(&Folders)) -> Self {
+    pub(crate) fn with(open: &[PathBuf], size: Vec2, prepare: impl FnOnce(&Folders)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let folders = Folders::below(folder.path());
         prepare(&folders);
@@ -76,7 +83,12 @@ impl Room {
         let render = create_render_state(default_wgpu_setup(), options);
         let made: Rc<RefCell<Option<App>>> = Rc::default();
         let setup = {
-            let (render, host, open, made) = (render.clone(), Rc::clone(&asked), open.to_vec(), Rc::clone(&made));
+            let (render, host, open, made) = (
+                render.clone(),
+                Rc::clone(&asked),
+                open.to_vec(),
+                Rc::clone(&made),
+            );
             move |ctx: &egui::Context| {
                 let setup = Setup {
                     open,
@@ -95,7 +107,9 @@ impl Room {
         let frame = move |ui: &mut egui::Ui, app: &mut Option<App>| {
             let app = app.get_or_insert_with(|| made.borrow_mut().take().unwrap());
             let answers = std::mem::take(&mut host.borrow_mut().answers);
-            answers.into_iter().for_each(|answer| app.inbox().send(answer));
+            for answer in answers {
+                app.inbox().send(answer);
+            }
             app.ui(ui);
         };
         let harness = Harness::builder()
@@ -104,23 +118,27 @@ impl Room {
             .renderer(WgpuTestRenderer::from_render_state(render))
             .with_context_setup(setup)
             .build_ui_state(frame, None);
-        let mut room = Self { folder, asked, harness };
+        let mut room = Self {
+            folder,
+            asked,
+            harness,
+        };
         room.settle();
         room
     }
 
     /// The explorer.
-    pub fn app(&self) -> &App {
+    pub(crate) fn app(&self) -> &App {
         self.harness.state().as_ref().unwrap()
     }
 
     /// The same, to be changed.
-    pub fn app_mut(&mut self) -> &mut App {
+    pub(crate) fn app_mut(&mut self) -> &mut App {
         self.harness.state_mut().as_mut().unwrap()
     }
 
     /// Frames until all jobs are done and what they brought is drawn.
-    pub fn settle(&mut self) {
+    pub(crate) fn settle(&mut self) {
         let end = Instant::now() + PATIENCE;
         let mut quiet = 0;
         while quiet < 4 {
@@ -135,30 +153,35 @@ impl Room {
     }
 
     /// Runs a command.
-    pub fn run(&mut self, command: Command) {
+    pub(crate) fn run(&mut self, command: Command) {
         self.app_mut().run(command);
         self.settle();
     }
 
     /// Presses a key.
-    pub fn key(&mut self, modifiers: Modifiers, key: Key) {
+    pub(crate) fn key(&mut self, modifiers: Modifiers, key: Key) {
         self.harness.key_press_modifiers(modifiers, key);
         self.harness.step();
         self.settle();
     }
 
     /// Puts the pointer somewhere.
-    pub fn hover(&mut self, at: Pos2) {
+    pub(crate) fn hover(&mut self, at: Pos2) {
         self.harness.hover_at(at);
         self.harness.step();
         self.harness.step();
     }
 
     /// Presses and releases a button of the pointer.
-    pub fn click(&mut self, at: Pos2, button: egui::PointerButton, modifiers: Modifiers) {
+    pub(crate) fn click(&mut self, at: Pos2, button: egui::PointerButton, modifiers: Modifiers) {
         self.hover(at);
         for pressed in [true, false] {
-            let event = egui::Event::PointerButton { pos: at, button, pressed, modifiers };
+            let event = egui::Event::PointerButton {
+                pos: at,
+                button,
+                pressed,
+                modifiers,
+            };
             self.harness.event_modifiers(event, modifiers);
             self.harness.step();
         }
@@ -166,7 +189,7 @@ impl Room {
     }
 
     /// Keeps a picture of the window as an artefact and returns it.
-    pub fn picture(&mut self, name: &str) -> image::RgbaImage {
+    pub(crate) fn picture(&mut self, name: &str) -> image::RgbaImage {
         let image = self.harness.render().unwrap();
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("explorer");
         std::fs::create_dir_all(&folder).unwrap();
@@ -175,7 +198,7 @@ impl Room {
     }
 
     /// The middle of the canvas of the active view.
-    pub fn middle(&mut self) -> Pos2 {
+    pub(crate) fn middle(&mut self) -> Pos2 {
         let view = self.app().state().presentation.active.unwrap();
         let canvas = self.app_mut().session_mut().view(view).canvas.unwrap();
         canvas.center()

@@ -11,7 +11,11 @@ use crate::room::{Room, photo};
 
 /// Number of colors in a picture, up to many.
 fn colors(image: &image::RgbaImage) -> usize {
-    let mut seen: Vec<[u8; 3]> = image.pixels().step_by(37).map(|pixel| [pixel[0], pixel[1], pixel[2]]).collect();
+    let mut seen: Vec<[u8; 3]> = image
+        .pixels()
+        .step_by(37)
+        .map(|pixel| [pixel[0], pixel[1], pixel[2]])
+        .collect();
     seen.sort_unstable();
     seen.dedup();
     seen.len()
@@ -24,7 +28,10 @@ fn looks(room: &mut Room, name: &str) {
             room.app_mut().preferences_mut().language = Some(language.to_owned());
             room.settle();
             let image = room.picture(&format!("{name}-{theme:?}-{language}"));
-            assert!(colors(&image) > 200, "{name} is nearly empty in {theme:?}, {language}");
+            assert!(
+                colors(&image) > 200,
+                "{name} is nearly empty in {theme:?}, {language}"
+            );
         }
     }
 }
@@ -39,8 +46,16 @@ fn similarity_follows_the_pointer_and_keeps_pins() {
     room.hover(middle + vec2(80.0, 60.0));
     let after = room.picture("hover-b");
     assert!(before != after, "the map follows the pointer");
-    room.click(middle - vec2(60.0, 40.0), PointerButton::Primary, Modifiers::NONE);
-    room.click(middle + vec2(80.0, 60.0), PointerButton::Secondary, Modifiers::NONE);
+    room.click(
+        middle - vec2(60.0, 40.0),
+        PointerButton::Primary,
+        Modifiers::NONE,
+    );
+    room.click(
+        middle + vec2(80.0, 60.0),
+        PointerButton::Secondary,
+        Modifiers::NONE,
+    );
     let pins = &room.app().document().settings.query.pins;
     assert_eq!(pins.len(), 2);
     looks(&mut room, "similarity");
@@ -49,13 +64,28 @@ fn similarity_follows_the_pointer_and_keeps_pins() {
 #[test]
 fn pca_fits_one_basis_for_all_its_views() {
     let mut room = Room::new(&[photo("chelsea.png")]);
-    let pictures: Vec<_> = room.app().document().library.iter().map(|(id, _)| id).take(3).collect();
+    let pictures: Vec<_> = room
+        .app()
+        .document()
+        .library
+        .iter()
+        .map(|(id, _)| id)
+        .take(3)
+        .collect();
     for picture in pictures {
-        room.app_mut().request(Request::Show(ViewKind::Pca, picture));
+        room.app_mut()
+            .request(Request::Show(ViewKind::Pca, picture));
         room.settle();
     }
     let active = room.app().state().presentation.active.unwrap();
-    let fit = room.app_mut().session_mut().view(active).pca.fit.clone().unwrap();
+    let fit = room
+        .app_mut()
+        .session_mut()
+        .view(active)
+        .pca
+        .fit
+        .clone()
+        .unwrap();
     assert_eq!(fit.pictures.len(), 3);
     let middle = room.middle();
     room.hover(middle);
@@ -67,7 +97,14 @@ fn matches_lists_pairs() {
     let mut room = Room::new(&[photo("chelsea.png"), photo("coffee.png")]);
     room.run(Command::ViewMatches);
     let active = room.app().state().presentation.active.unwrap();
-    let kept = room.app_mut().session_mut().view(active).matches.kept.clone().unwrap();
+    let kept = room
+        .app_mut()
+        .session_mut()
+        .view(active)
+        .matches
+        .kept
+        .clone()
+        .unwrap();
     assert!(!kept.pairs.is_empty());
     let middle = room.middle();
     room.hover(middle);
@@ -80,7 +117,10 @@ fn compare_shows_its_cells_and_their_difference() {
     let middle = room.middle();
     room.click(middle, PointerButton::Primary, Modifiers::NONE);
     room.run(Command::Compare);
-    assert_eq!(room.app().state().presentation.workspace, Workspace::Compare);
+    assert_eq!(
+        room.app().state().presentation.workspace,
+        Workspace::Compare
+    );
     let active = room.app().state().presentation.active.unwrap();
     let state = &room.app_mut().session_mut().view(active).compare;
     assert!(state.reads().iter().all(Option::is_some));
@@ -91,7 +131,15 @@ fn compare_shows_its_cells_and_their_difference() {
 #[test]
 fn every_analysis_has_a_view() {
     let mut room = Room::new(&[photo("chelsea.png"), photo("coffee.png")]);
-    let picture = room.app().document().views.values().next().unwrap().picture().unwrap();
+    let picture = room
+        .app()
+        .document()
+        .views
+        .values()
+        .next()
+        .unwrap()
+        .picture()
+        .unwrap();
     for mut analysis in Analysis::all() {
         let id = analysis.get().id();
         let points = analysis.settings().iter().any(|knob| knob.name == "at");
@@ -101,7 +149,8 @@ fn every_analysis_has_a_view() {
         if analysis.settings().iter().any(|knob| knob.name == "points") && id == "region" {
             analysis.set(&["points=50,50;200,200"]).unwrap();
         }
-        room.app_mut().request(Request::Show(ViewKind::Analysis(analysis), picture));
+        room.app_mut()
+            .request(Request::Show(ViewKind::Analysis(analysis), picture));
         room.settle();
         let active = room.app().state().presentation.active.unwrap();
         let state = &room.app_mut().session_mut().view(active).analysis;

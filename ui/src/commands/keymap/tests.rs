@@ -35,7 +35,12 @@ fn pc() -> KeyMap {
 }
 
 /// One frame of a window with a text field, which is focused if wanted; what is left of the events afterwards.
-fn frame(ctx: &Context, events: Vec<Event>, types: bool, draw: impl FnOnce(&Context)) -> Vec<Event> {
+fn frame(
+    ctx: &Context,
+    events: Vec<Event>,
+    types: bool,
+    draw: impl FnOnce(&Context),
+) -> Vec<Event> {
     let input = RawInput {
         events,
         ..RawInput::default()
@@ -61,7 +66,9 @@ fn frame(ctx: &Context, events: Vec<Event>, types: bool, draw: impl FnOnce(&Cont
 fn pressed_in(map: &KeyMap, context: KeyContext, events: Vec<Event>) -> Vec<Command> {
     let mut commands = Vec::new();
     let ctx = Context::default();
-    frame(&ctx, events, false, |ctx| commands = map.pressed(ctx, context));
+    frame(&ctx, events, false, |ctx| {
+        commands = map.pressed(ctx, context);
+    });
     commands
 }
 
@@ -88,7 +95,11 @@ fn every_default_shortcut_gives_its_command() {
                 }
                 modifiers.ctrl |= text.contains("Control+");
                 let event = event(shortcut.key(), shortcut.key(), modifiers);
-                let expected = if command.scope() == Scope::Held { vec![] } else { vec![command] };
+                let expected = if command.scope() == Scope::Held {
+                    vec![]
+                } else {
+                    vec![command]
+                };
                 assert_eq!(pressed_in(&map, CANVAS, vec![event]), expected, "{text}");
             }
         }
@@ -107,11 +118,31 @@ fn signs_are_found_on_all_layouts() {
         (Key::Exclamationmark, Key::Num1, shift, Command::Component1),
         (Key::CloseBracket, Key::Num0, shift, Command::LayerUp),
         // German: + has its own key, ? is Shift ß, [ is AltGr 8, Shift 0 types =.
-        (Key::Plus, Key::CloseBracket, Modifiers::NONE, Command::ZoomIn),
+        (
+            Key::Plus,
+            Key::CloseBracket,
+            Modifiers::NONE,
+            Command::ZoomIn,
+        ),
         (Key::Questionmark, Key::Minus, shift, Command::Shortcuts),
-        (Key::OpenBracket, Key::Num8, Modifiers::ALT, Command::LayerDown),
-        (Key::OpenBracket, Key::Num8, CTRL | Modifiers::ALT, Command::LayerDown),
-        (Key::Backslash, Key::Minus, CTRL | Modifiers::ALT, Command::SplitView),
+        (
+            Key::OpenBracket,
+            Key::Num8,
+            Modifiers::ALT,
+            Command::LayerDown,
+        ),
+        (
+            Key::OpenBracket,
+            Key::Num8,
+            CTRL | Modifiers::ALT,
+            Command::LayerDown,
+        ),
+        (
+            Key::Backslash,
+            Key::Minus,
+            CTRL | Modifiers::ALT,
+            Command::SplitView,
+        ),
         (Key::Equals, Key::Num0, shift, Command::ComponentAll),
         // French: the digits are typed with shift, the full stop too.
         (Key::Num1, Key::Num1, shift, Command::Component1),
@@ -119,15 +150,26 @@ fn signs_are_found_on_all_layouts() {
         // Dvorak: letters go by their caps, not by their places.
         (Key::S, Key::Semicolon, Modifiers::NONE, Command::Swipe),
     ] {
-        assert_eq!(pressed(key, physical, modifiers), [expected], "{key:?} at {physical:?}");
+        assert_eq!(
+            pressed(key, physical, modifiers),
+            [expected],
+            "{key:?} at {physical:?}"
+        );
     }
-    assert_eq!(pressed(Key::N, Key::L, Modifiers::NONE), [], "no lasso for Dvorak's n");
+    assert_eq!(
+        pressed(Key::N, Key::L, Modifiers::NONE),
+        [],
+        "no lasso for Dvorak's n"
+    );
     assert_eq!(pressed(Key::Comma, Key::Comma, shift), [], "that types <");
 }
 
 #[test]
 fn modifiers_are_not_ignored() {
-    assert_eq!(pressed(Key::S, Key::S, CTRL | Modifiers::SHIFT), [Command::SaveAs]);
+    assert_eq!(
+        pressed(Key::S, Key::S, CTRL | Modifiers::SHIFT),
+        [Command::SaveAs]
+    );
     assert_eq!(pressed(Key::S, Key::S, CTRL), [Command::Save]);
     assert_eq!(pressed(Key::S, Key::S, Modifiers::ALT), []);
     assert_eq!(pressed(Key::G, Key::G, CTRL), []);
@@ -143,7 +185,8 @@ fn modifiers_are_not_ignored() {
 fn letters_need_a_canvas_and_sheets_keep_their_keys() {
     let map = pc();
     let keys = || {
-        let plain = [Key::G, Key::Enter, Key::F6, Key::Escape].map(|key| event(key, key, Modifiers::NONE));
+        let plain =
+            [Key::G, Key::Enter, Key::F6, Key::Escape].map(|key| event(key, key, Modifiers::NONE));
         let mut keys = plain.to_vec();
         keys.push(event(Key::S, Key::S, CTRL));
         keys.push(event(Key::K, Key::K, CTRL));
@@ -152,7 +195,10 @@ fn letters_need_a_canvas_and_sheets_keep_their_keys() {
     let all = [ToggleGrid, PinPositive, NextRegion, Cancel, Save, Palette];
     assert_eq!(pressed_in(&map, CANVAS, keys()), all);
     let window = KeyContext::default();
-    assert_eq!(pressed_in(&map, window, keys()), [NextRegion, Cancel, Save, Palette]);
+    assert_eq!(
+        pressed_in(&map, window, keys()),
+        [NextRegion, Cancel, Save, Palette]
+    );
     let sheet = KeyContext {
         canvas: true,
         modal: true,
@@ -164,7 +210,9 @@ fn letters_need_a_canvas_and_sheets_keep_their_keys() {
 fn a_text_field_keeps_what_it_needs() {
     let map = pc();
     let ctx = Context::default();
-    frame(&ctx, vec![], true, |ctx| assert_eq!(map.pressed(ctx, CANVAS), []));
+    frame(&ctx, vec![], true, |ctx| {
+        assert_eq!(map.pressed(ctx, CANVAS), []);
+    });
     let events = vec![
         event(Key::G, Key::G, Modifiers::NONE),
         Event::Text("g".to_owned()),
@@ -212,7 +260,10 @@ fn consumed_keys_are_gone_with_their_characters() {
     events.extend(kept.clone());
     let ctx = Context::default();
     let left = frame(&ctx, events, false, |ctx| {
-        assert_eq!(map.pressed(ctx, CANVAS), [Command::ToggleGrid, Command::CopyView]);
+        assert_eq!(
+            map.pressed(ctx, CANVAS),
+            [Command::ToggleGrid, Command::CopyView]
+        );
     });
     assert_eq!(left, kept);
 }
@@ -226,7 +277,10 @@ fn steps_repeat_and_switches_do_not() {
         keys.map(|key| event(key, key, Modifiers::NONE)).to_vec()
     };
     frame(&ctx, keys(), false, |ctx| {
-        assert_eq!(map.pressed(ctx, CANVAS), [Command::WalkRight, Command::ToggleGrid]);
+        assert_eq!(
+            map.pressed(ctx, CANVAS),
+            [Command::WalkRight, Command::ToggleGrid]
+        );
         assert!(map.held(ctx, Command::Blink));
         assert!(!map.held(ctx, Command::HoldPan));
     });
@@ -238,7 +292,10 @@ fn steps_repeat_and_switches_do_not() {
 #[test]
 fn the_user_decides_and_is_told_what_does_not_fit() {
     let overrides = BTreeMap::from([
-        ("save".to_owned(), vec!["G".to_owned(), "Hyper+Q".to_owned()]),
+        (
+            "save".to_owned(),
+            vec!["G".to_owned(), "Hyper+Q".to_owned()],
+        ),
         ("quit".to_owned(), vec![]),
         ("fly".to_owned(), vec!["F9".to_owned()]),
     ]);
@@ -249,10 +306,19 @@ fn the_user_decides_and_is_told_what_does_not_fit() {
     assert_eq!(key(Key::Q, CTRL), []);
     let conflicts = map.conflicts();
     assert_eq!(conflicts.len(), 1);
-    assert_eq!((conflicts[0].used, conflicts[0].unused), (Command::Save, Command::ToggleGrid));
+    assert_eq!(
+        (conflicts[0].used, conflicts[0].unused),
+        (Command::Save, Command::ToggleGrid)
+    );
     assert_eq!(map.problems().len(), 2);
-    assert!(map.problems().contains(&KeyProblem::NoCommand("fly".to_owned())));
+    assert!(
+        map.problems()
+            .contains(&KeyProblem::NoCommand("fly".to_owned()))
+    );
     assert_eq!(map.shortcuts(Command::Quit).count(), 0);
     assert_eq!(map.caps_text(&Context::default(), Command::Quit), None);
-    assert_eq!(map.command_of("F1".parse().unwrap()), Some(Command::Shortcuts));
+    assert_eq!(
+        map.command_of("F1".parse().unwrap()),
+        Some(Command::Shortcuts)
+    );
 }

@@ -4,8 +4,8 @@ use dinoscope_engine::Size;
 use egui::{Label, RichText, Ui, UiBuilder};
 
 use super::super::sheet;
-use super::report::card;
 use super::parameters;
+use super::report::card;
 use crate::cx::Cx;
 use crate::icons;
 use crate::session::models::{About, Family, Known};
@@ -81,23 +81,27 @@ fn family(ui: &Ui, about: &About) -> String {
 }
 
 fn sizes(ui: &Ui, about: &About) -> String {
-    match about.heads {
-        Some(heads) => {
-            let values = [("dim", about.dim.into()), ("layers", about.layers.into()), ("heads", heads.into())];
-            tr_with(ui, "models-sizes-vit", &values).to_string()
-        }
-        None => {
-            let values = [("dim", about.dim.into()), ("layers", about.layers.into())];
-            tr_with(ui, "models-sizes-convnext", &values).to_string()
-        }
+    if let Some(heads) = about.heads {
+        let values = [
+            ("dim", about.dim.into()),
+            ("layers", about.layers.into()),
+            ("heads", heads.into()),
+        ];
+        tr_with(ui, "models-sizes-vit", &values).to_string()
+    } else {
+        let values = [("dim", about.dim.into()), ("layers", about.layers.into())];
+        tr_with(ui, "models-sizes-convnext", &values).to_string()
     }
 }
 
 fn extra_tokens(ui: &Ui, about: &About) -> String {
     match about.family {
-        Family::Vit => {
-            tr_with(ui, "models-extra-vit", &[("registers", about.registers.into())]).to_string()
-        }
+        Family::Vit => tr_with(
+            ui,
+            "models-extra-vit",
+            &[("registers", about.registers.into())],
+        )
+        .to_string(),
         Family::ConvNext => tr(ui, "models-extra-none").to_string(),
     }
 }
@@ -108,7 +112,11 @@ fn numbers(ui: &Ui, about: &About, params: Option<u64>) -> String {
         tr_with(ui, "models-parameters", &[("count", exact.into())]).to_string()
     });
     let kinds = (!about.dtypes.is_empty()).then(|| about.dtypes.join(", "));
-    kinds.into_iter().chain(count).collect::<Vec<_>>().join(" · ")
+    kinds
+        .into_iter()
+        .chain(count)
+        .collect::<Vec<_>>()
+        .join(" · ")
 }
 
 fn layout_name(ui: &Ui, layout: &str) -> Text {
@@ -124,14 +132,28 @@ fn here_ui(ui: &mut Ui, cx: &mut Cx<'_>, model: &Known, about: Option<&About>) {
     sheet::strong(ui, &tr(ui, "models-here"));
     ui.spacing_mut().item_spacing.y = 0.0;
     for side in SIDES {
-        let cost = cx.session.models.predict(&model.name, Size::Short(side), (side, side));
+        let cost = cx
+            .session
+            .models
+            .predict(&model.name, Size::Short(side), (side, side));
         let said = cost.map_or_else(
             || tr(ui, "models-no-prediction").to_string(),
             |cost| {
                 let time = text::millis(cost.seconds * 1000.0);
-                let id = if cost.is_measured { "models-cost" } else { "models-cost-about" };
-                tr_with(ui, id, &[("time", time.into()), ("memory", text::bytes(cost.bytes).into())])
-                    .to_string()
+                let id = if cost.is_measured {
+                    "models-cost"
+                } else {
+                    "models-cost-about"
+                };
+                tr_with(
+                    ui,
+                    id,
+                    &[
+                        ("time", time.into()),
+                        ("memory", text::bytes(cost.bytes).into()),
+                    ],
+                )
+                .to_string()
             },
         );
         let label = format!("{side} px");
@@ -164,7 +186,9 @@ fn file_ui(ui: &mut Ui, model: &Known, about: Option<&About>) {
     ui.horizontal(|ui| {
         label_ui(ui, "SHA-256");
         let short = shortened(sha256);
-        let shown = RichText::new(short).monospace().color(theme::palette(ui).text_0);
+        let shown = RichText::new(short)
+            .monospace()
+            .color(theme::palette(ui).text_0);
         ui.label(shown).on_hover_text(sha256);
         let copy = Button::icon_only(icons::COPY, tr(ui, "models-copy-sum"));
         if ui.add(copy).clicked() {
@@ -175,7 +199,10 @@ fn file_ui(ui: &mut Ui, model: &Known, about: Option<&About>) {
 
 /// The two ends of a long sum, by which people compare it.
 fn shortened(sum: &str) -> String {
-    match (sum.get(..4), sum.len().checked_sub(4).and_then(|end| sum.get(end..))) {
+    match (
+        sum.get(..4),
+        sum.len().checked_sub(4).and_then(|end| sum.get(end..)),
+    ) {
         (Some(start), Some(end)) if sum.len() > 12 => format!("{start}…{end}"),
         _ => sum.to_owned(),
     }
@@ -200,10 +227,14 @@ fn named_row_ui(ui: &mut Ui, name: &str, value: &str, is_value: bool) -> egui::R
 
 fn label_ui(ui: &mut Ui, name: &str) {
     let color = theme::palette(ui).text_2;
-    ui.allocate_ui_with_layout(egui::vec2(LABEL, 28.0), egui::Layout::left_to_right(egui::Align::Center), |ui| {
-        ui.set_min_width(LABEL);
-        ui.add(Label::new(RichText::new(name).color(color)).truncate());
-    });
+    ui.allocate_ui_with_layout(
+        egui::vec2(LABEL, 28.0),
+        egui::Layout::left_to_right(egui::Align::Center),
+        |ui| {
+            ui.set_min_width(LABEL);
+            ui.add(Label::new(RichText::new(name).color(color)).truncate());
+        },
+    );
 }
 
 /// Why half precision is not offered.
@@ -221,7 +252,10 @@ mod tests {
 
     #[test]
     fn a_sum_is_shortened_to_its_ends_and_a_short_text_is_not() {
-        assert_eq!(shortened(&format!("9f2c{}e81b", "0".repeat(56))), "9f2c…e81b");
+        assert_eq!(
+            shortened(&format!("9f2c{}e81b", "0".repeat(56))),
+            "9f2c…e81b"
+        );
         assert_eq!(shortened("abc"), "abc");
         assert_eq!(shortened(""), "");
     }

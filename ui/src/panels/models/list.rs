@@ -1,6 +1,8 @@
 //! The list of models: those on this computer, then those that can be downloaded.
 
-use egui::{Align, Frame, Layout, Margin, RichText, Role, ScrollArea, Sense, Ui, UiBuilder, WidgetInfo};
+use egui::{
+    Align, Frame, Layout, Margin, RichText, Role, ScrollArea, Sense, Ui, UiBuilder, WidgetInfo,
+};
 
 use super::super::sheet;
 use super::{parameters, title};
@@ -18,46 +20,68 @@ const MEMORY_PART: f64 = 0.75;
 
 /// Draws the list; `current` is the model that is described beside it.
 pub(super) fn list_ui(ui: &mut Ui, cx: &mut Cx<'_>, known: &[Known], current: &str) {
-    Frame::new().inner_margin(Margin::symmetric(12, 8)).show(ui, |ui| {
-        ui.horizontal(|ui| {
-            sheet::strong(ui, &tr(ui, "models-title"));
-            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                let open = Button::new(tr(ui, "models-open-file")).icon(icons::FOLDER_OPEN).ghost();
-                if ui.add(open).clicked() {
-                    ask_for_file(ui, cx);
-                }
+    Frame::new()
+        .inner_margin(Margin::symmetric(12, 8))
+        .show(ui, |ui| {
+            ui.horizontal(|ui| {
+                sheet::strong(ui, &tr(ui, "models-title"));
+                ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                    let open = Button::new(tr(ui, "models-open-file"))
+                        .icon(icons::FOLDER_OPEN)
+                        .ghost();
+                    if ui.add(open).clicked() {
+                        ask_for_file(ui, cx);
+                    }
+                });
             });
+            let hint = tr(ui, "models-search");
+            ui.add(TextField::search(&mut cx.state.models.filter, hint));
         });
-        let hint = tr(ui, "models-search");
-        ui.add(TextField::search(&mut cx.state.models.filter, hint));
-    });
     let words = cx.state.models.filter.to_lowercase();
     let fits = |model: &&Known| {
         let shown = title(ui, cx, &model.name).to_lowercase();
-        words.split_whitespace().all(|word| shown.contains(word) || model.name.contains(word))
+        words
+            .split_whitespace()
+            .all(|word| shown.contains(word) || model.name.contains(word))
     };
     let found: Vec<&Known> = known.iter().filter(fits).collect();
-    let (here, away): (Vec<&Known>, Vec<&Known>) = found.into_iter().partition(|model| model.is_here());
-    ScrollArea::vertical().id_salt("models-list").auto_shrink(false).show(ui, |ui| {
-        ui.spacing_mut().item_spacing.y = 2.0;
-        if here.is_empty() && away.is_empty() {
-            Frame::new().inner_margin(Margin::symmetric(20, 8)).show(ui, |ui| {
-                sheet::small(ui, &tr(ui, "app-nothing-found"));
-            });
-        }
-        for (heading, models) in [("models-on-this-computer", here), ("models-to-download", away)] {
-            if models.is_empty() {
-                continue;
+    let (here, away): (Vec<&Known>, Vec<&Known>) =
+        found.into_iter().partition(|model| model.is_here());
+    ScrollArea::vertical()
+        .id_salt("models-list")
+        .auto_shrink(false)
+        .show(ui, |ui| {
+            ui.spacing_mut().item_spacing.y = 2.0;
+            if here.is_empty() && away.is_empty() {
+                Frame::new()
+                    .inner_margin(Margin::symmetric(20, 8))
+                    .show(ui, |ui| {
+                        sheet::small(ui, &tr(ui, "app-nothing-found"));
+                    });
             }
-            Frame::new().inner_margin(Margin { left: 20, right: 20, top: 8, bottom: 4 }).show(ui, |ui| {
-                sheet::small(ui, &tr(ui, heading));
-            });
-            for model in models {
-                row_ui(ui, cx, model, model.name == current);
+            for (heading, models) in [
+                ("models-on-this-computer", here),
+                ("models-to-download", away),
+            ] {
+                if models.is_empty() {
+                    continue;
+                }
+                Frame::new()
+                    .inner_margin(Margin {
+                        left: 20,
+                        right: 20,
+                        top: 8,
+                        bottom: 4,
+                    })
+                    .show(ui, |ui| {
+                        sheet::small(ui, &tr(ui, heading));
+                    });
+                for model in models {
+                    row_ui(ui, cx, model, model.name == current);
+                }
             }
-        }
-        ui.add_space(12.0);
-    });
+            ui.add_space(12.0);
+        });
 }
 
 /// Asks for a model's file.
@@ -73,14 +97,18 @@ pub(super) fn ask_for_file(ui: &Ui, cx: &mut Cx<'_>) {
         file_name: None,
         folder: None,
     };
-    cx.todo.requests.push_back(Request::Dialog(dialog, Purpose::OpenModel));
+    cx.todo
+        .requests
+        .push_back(Request::Dialog(dialog, Purpose::OpenModel));
 }
 
 fn row_ui(ui: &mut Ui, cx: &mut Cx<'_>, model: &Known, is_current: bool) {
     let name = title(ui, cx, &model.name);
     let state = state(ui, cx, model);
     let below = below(ui, cx, model);
-    let builder = UiBuilder::new().id_salt(("model", &model.name)).sense(Sense::click());
+    let builder = UiBuilder::new()
+        .id_salt(("model", &model.name))
+        .sense(Sense::click());
     let response = ui.scope_builder(builder, |ui| {
         let response = ui.response();
         let palette = theme::palette(ui);
@@ -120,12 +148,19 @@ fn row_ui(ui: &mut Ui, cx: &mut Cx<'_>, model: &Known, is_current: bool) {
     let response = response.response;
     let spoken = format!("{name}, {}, {below}", state.text);
     response.widget_info(|| WidgetInfo::selected(Role::ListBoxOption, true, is_current, &spoken));
-    paint::focus_ring_at(ui, &response, response.rect.shrink2(egui::vec2(8.0, 0.0)), theme::RADIUS[2]);
+    paint::focus_ring_at(
+        ui,
+        &response,
+        response.rect.shrink2(egui::vec2(8.0, 0.0)),
+        theme::RADIUS[2],
+    );
     if response.clicked() {
         cx.state.model = Some(model.name.clone());
     }
     if response.double_clicked() && model.is_here() {
-        cx.todo.requests.push_back(Request::UseModel(model.name.clone()));
+        cx.todo
+            .requests
+            .push_back(Request::UseModel(model.name.clone()));
     }
 }
 
@@ -151,7 +186,11 @@ fn progress_ui(ui: &mut Ui, cx: &mut Cx<'_>, model: &Known) {
                 ),
                 None => done.into(),
             };
-            ui.label(RichText::from(said).monospace().color(theme::palette(ui).text_2));
+            ui.label(
+                RichText::from(said)
+                    .monospace()
+                    .color(theme::palette(ui).text_2),
+            );
             ui.add(ProgressBar::new(fraction, tr(ui, "models-downloading")));
         });
     });
@@ -167,11 +206,19 @@ pub(super) struct State {
 /// What can be done with a model now.
 pub(super) fn state(ui: &Ui, cx: &Cx<'_>, model: &Known) -> State {
     let models = &cx.session.models;
-    let of = |id: &str, tone, icon| State { text: tr(ui, id).to_string(), tone, icon: Some(icon) };
+    let of = |id: &str, tone, icon| State {
+        text: tr(ui, id).to_string(),
+        tone,
+        icon: Some(icon),
+    };
     if let Some(Slot::Busy(_, progress)) = models.download(&model.name).map(Download::slot) {
         let total = progress.total.or(model.bytes).unwrap_or(0).max(1);
         let percent = (progress.done as f64 / total as f64 * 100.0).min(100.0);
-        return State { text: format!("{percent:.0} %"), tone: Tone::Info, icon: Some(icons::DOWNLOAD_SIMPLE) };
+        return State {
+            text: format!("{percent:.0} %"),
+            tone: Tone::Info,
+            icon: Some(icons::DOWNLOAD_SIMPLE),
+        };
     }
     if models.is_blocked(&model.name) {
         return of("models-blocked", Tone::Warn, icons::WARNING);
@@ -210,7 +257,14 @@ pub(super) fn is_too_large(model: &Known, memory_bytes: Option<u64>) -> bool {
 fn below(ui: &Ui, cx: &Cx<'_>, model: &Known) -> String {
     let mut parts = Vec::new();
     if let Some(params) = model.params {
-        parts.push(tr_with(ui, "models-parameters", &[("count", parameters(params).into())]).to_string());
+        parts.push(
+            tr_with(
+                ui,
+                "models-parameters",
+                &[("count", parameters(params).into())],
+            )
+            .to_string(),
+        );
     }
     if let Some(bytes) = model.bytes {
         parts.push(text::bytes(bytes));
@@ -233,7 +287,10 @@ mod tests {
 
     #[test]
     fn a_model_is_too_large_only_where_both_sizes_are_known() {
-        let model = |bytes| Known { bytes, ..Known::file("/a.safetensors") };
+        let model = |bytes| Known {
+            bytes,
+            ..Known::file("/a.safetensors")
+        };
         let gib = 1_u64 << 30;
         assert!(is_too_large(&model(Some(27 * gib)), Some(32 * gib)));
         assert!(!is_too_large(&model(Some(2 * gib)), Some(32 * gib)));

@@ -35,8 +35,12 @@ pub(super) fn report_ui(ui: &mut Ui, cx: &mut Cx<'_>, model: &Known) {
             not_opened_ui(ui, cx, model);
             card(ui, |ui| content_ui(ui, cx, &report));
         }
-        Ok(Inspected::Blocked(message)) => failed_ui(ui, cx, model, (Tone::Warn, "models-blocked-cause", message)),
-        Err(Some(message)) => failed_ui(ui, cx, model, (Tone::Error, "models-failed-cause", message)),
+        Ok(Inspected::Blocked(message)) => {
+            failed_ui(ui, cx, model, (Tone::Warn, "models-blocked-cause", message));
+        }
+        Err(Some(message)) => {
+            failed_ui(ui, cx, model, (Tone::Error, "models-failed-cause", message));
+        }
         Err(None) => card(ui, |ui| {
             sheet::quiet(ui, &tr(ui, "models-reading-file"));
             ui.add(ProgressBar::new(None, tr(ui, "models-reading-file")));
@@ -64,8 +68,15 @@ pub(super) fn card(ui: &mut Ui, content: impl FnOnce(&mut Ui)) {
     });
 }
 
-fn failed_ui(ui: &mut Ui, cx: &mut Cx<'_>, model: &Known, (tone, cause, message): (Tone, &str, String)) {
-    let note = Note::new(tone, message).cause(tr(ui, cause)).action(tr(ui, "errors-try-again"));
+fn failed_ui(
+    ui: &mut Ui,
+    cx: &mut Cx<'_>,
+    model: &Known,
+    (tone, cause, message): (Tone, &str, String),
+) {
+    let note = Note::new(tone, message)
+        .cause(tr(ui, cause))
+        .action(tr(ui, "errors-try-again"));
     if note.show(ui).action {
         cx.session.models.forget_failure(&model.name);
     }
@@ -84,8 +95,14 @@ fn refused_ui(ui: &mut Ui, report: &Report) {
     if more > 0 {
         list.push(&rest);
     }
-    let text = tr_with(ui, "models-refused-names", &[("names", list.join(", ").into())]);
-    Note::new(Tone::Error, text).cause(tr(ui, "models-refused")).show(ui);
+    let text = tr_with(
+        ui,
+        "models-refused-names",
+        &[("names", list.join(", ").into())],
+    );
+    Note::new(Tone::Error, text)
+        .cause(tr(ui, "models-refused"))
+        .show(ui);
     ui.add_space(8.0);
 }
 
@@ -105,14 +122,29 @@ fn heading_ui(ui: &mut Ui, report: &Report) {
     let palette = theme::palette(ui);
     let is_whole = report.is_whole();
     ui.horizontal(|ui| {
-        let (icon, color) = if is_whole { (icons::CHECK_CIRCLE, palette.ok) } else { (icons::WARNING_CIRCLE, palette.error) };
-        ui.label(RichText::new(icon).font(egui::FontId::new(24.0, crate::fonts::fill())).color(color));
+        let (icon, color) = if is_whole {
+            (icons::CHECK_CIRCLE, palette.ok)
+        } else {
+            (icons::WARNING_CIRCLE, palette.error)
+        };
+        ui.label(
+            RichText::new(icon)
+                .font(egui::FontId::new(24.0, crate::fonts::fill()))
+                .color(color),
+        );
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             ui.spacing_mut().item_spacing.x = 6.0;
-            let total = tr_with(ui, "models-tensors", &[("total", report.tensors.len().into())]);
+            let total = tr_with(
+                ui,
+                "models-tensors",
+                &[("total", report.tensors.len().into())],
+            );
             ui.label(RichText::from(total).size(14.0).color(palette.text_2));
             let loaded = text::count(ui, report.loaded() as u64);
-            let shown = RichText::new(loaded).size(24.0).family(crate::fonts::semibold()).color(palette.text_0);
+            let shown = RichText::new(loaded)
+                .size(24.0)
+                .family(crate::fonts::semibold())
+                .color(palette.text_0);
             ui.label(shown);
             ui.with_layout(Layout::top_down(Align::Min), |ui| {
                 ui.spacing_mut().item_spacing.y = 0.0;
@@ -131,12 +163,16 @@ fn heading_ui(ui: &mut Ui, report: &Report) {
 fn groups_ui(ui: &mut Ui, report: &Report) {
     let width = ui.available_width();
     let bar = (width - 190.0 - 100.0 - 20.0 - 3.0 * 14.0).max(60.0);
-    Grid::new("models-groups").num_columns(4).spacing(vec2(14.0, 4.0)).min_row_height(20.0).show(ui, |ui| {
-        for group in &report.groups {
-            group_ui(ui, group, bar);
-            ui.end_row();
-        }
-    });
+    Grid::new("models-groups")
+        .num_columns(4)
+        .spacing(vec2(14.0, 4.0))
+        .min_row_height(20.0)
+        .show(ui, |ui| {
+            for group in &report.groups {
+                group_ui(ui, group, bar);
+                ui.end_row();
+            }
+        });
 }
 
 fn group_ui(ui: &mut Ui, group: &Group, bar: f32) {
@@ -148,14 +184,26 @@ fn group_ui(ui: &mut Ui, group: &Group, bar: f32) {
         ui.set_min_width(190.0);
         ui.add(Label::new(RichText::new(&*name).color(palette.text_1)).truncate());
     });
-    bar_ui(ui, bar, group.found as f32 / group.expected.max(1) as f32, color);
-    let values = [("found", group.found.into()), ("total", group.expected.into())];
+    bar_ui(
+        ui,
+        bar,
+        group.found as f32 / group.expected.max(1) as f32,
+        color,
+    );
+    let values = [
+        ("found", group.found.into()),
+        ("total", group.expected.into()),
+    ];
     let said = tr_with(ui, "models-found-of", &values);
     ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
         ui.set_min_width(100.0);
         ui.label(RichText::from(said).monospace().color(palette.text_1));
     });
-    let (icon, id) = if is_whole { (icons::CHECK, "models-part-whole") } else { (icons::WARNING, "models-part-faulty") };
+    let (icon, id) = if is_whole {
+        (icons::CHECK, "models-part-whole")
+    } else {
+        (icons::WARNING, "models-part-faulty")
+    };
     let response = ui.label(RichText::new(icon).size(14.0).color(color));
     let spoken = tr(ui, id);
     response.on_hover_text(&*spoken);
@@ -164,7 +212,8 @@ fn group_ui(ui: &mut Ui, group: &Group, bar: f32) {
 fn bar_ui(ui: &mut Ui, width: f32, part: f32, color: Color32) {
     let (rect, _) = ui.allocate_exact_size(vec2(width, 20.0), egui::Sense::hover());
     let rail = egui::Rect::from_center_size(rect.center(), vec2(width, 6.0));
-    ui.painter().rect_filled(rail, 3.0, theme::palette(ui).active);
+    ui.painter()
+        .rect_filled(rail, 3.0, theme::palette(ui).active);
     let mut filled = rail;
     filled.set_width(width * part.clamp(0.0, 1.0));
     ui.painter().rect_filled(filled, 3.0, color);
@@ -177,9 +226,11 @@ pub(super) fn part_name(ui: &Ui, part: &Part) -> Text {
         Part::Tokens => tr(ui, "models-part-tokens"),
         Part::Mask => tr(ui, "models-part-mask"),
         Part::Positions => tr(ui, "models-part-positions"),
-        Part::Blocks(first, last) => {
-            tr_with(ui, "models-part-blocks", &[("first", (*first).into()), ("last", (*last).into())])
-        }
+        Part::Blocks(first, last) => tr_with(
+            ui,
+            "models-part-blocks",
+            &[("first", (*first).into()), ("last", (*last).into())],
+        ),
         Part::Stage(stage) => tr_with(ui, "models-part-stage", &[("stage", (*stage).into())]),
         Part::Reductions => tr(ui, "models-part-reductions"),
         Part::Norm => tr(ui, "models-part-norm"),
@@ -203,11 +254,23 @@ fn counts_ui(ui: &mut Ui, cx: &mut Cx<'_>, report: &Report) {
             let palette = theme::palette(ui);
             ui.label(RichText::from(tr(ui, id)).small().color(palette.text_2));
             let faulty = count > 0 && matches!(id, "models-missing" | "models-wrong-shape");
-            let color = if faulty { palette.error } else { palette.text_0 };
-            ui.label(RichText::new(text::count(ui, count as u64)).monospace().color(color));
+            let color = if faulty {
+                palette.error
+            } else {
+                palette.text_0
+            };
+            ui.label(
+                RichText::new(text::count(ui, count as u64))
+                    .monospace()
+                    .color(color),
+            );
             ui.add_space(12.0);
         }
-        let id = if cx.state.models.shows_tensors { "models-hide-all" } else { "models-show-all" };
+        let id = if cx.state.models.shows_tensors {
+            "models-hide-all"
+        } else {
+            "models-show-all"
+        };
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             if ui.add(Button::new(tr(ui, id)).link()).clicked() {
                 cx.state.models.shows_tensors ^= true;

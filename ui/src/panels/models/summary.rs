@@ -20,7 +20,9 @@ pub(super) fn header_ui(ui: &mut Ui, cx: &mut Cx<'_>, model: &Known) {
     let is_narrow = ui.available_width() < 560.0;
     let head = |ui: &mut Ui| {
         ui.spacing_mut().item_spacing.y = 2.0;
-        let shown = RichText::new(&name).text_style(theme::title()).color(theme::palette(ui).text_0);
+        let shown = RichText::new(&name)
+            .text_style(theme::title())
+            .color(theme::palette(ui).text_0);
         ui.add(Label::new(shown).wrap());
         sheet::quiet(ui, &sentence);
     };
@@ -38,10 +40,13 @@ pub(super) fn header_ui(ui: &mut Ui, cx: &mut Cx<'_>, model: &Known) {
     });
 }
 
+/// Draws one button: of a model, with the reason why it cannot be used, and whether it is in use.
+type Action = fn(&mut Ui, &mut Cx<'_>, &Known, Option<&Text>, bool);
+
 fn buttons_ui(ui: &mut Ui, cx: &mut Cx<'_>, model: &Known) {
     let is_used = model.name == cx.document.model;
     let blocked = why_not(ui, cx, model);
-    let mut actions: Vec<fn(&mut Ui, &mut Cx<'_>, &Known, Option<&Text>, bool)> = vec![compare_ui, copy_ui, use_ui];
+    let mut actions: [Action; 3] = [compare_ui, copy_ui, use_ui];
     if ui.layout().prefer_right_to_left() {
         actions.reverse();
     }
@@ -85,7 +90,9 @@ fn copy_ui(ui: &mut Ui, cx: &mut Cx<'_>, model: &Known, _: Option<&Text>, _: boo
 
 fn use_ui(ui: &mut Ui, cx: &mut Cx<'_>, model: &Known, blocked: Option<&Text>, is_used: bool) {
     if is_used {
-        let on = Button::new(tr(ui, "models-in-use-button")).icon(icons::CHECK).on(true);
+        let on = Button::new(tr(ui, "models-in-use-button"))
+            .icon(icons::CHECK)
+            .on(true);
         ui.add(on.help(tr(ui, "models-in-use-help")));
         return;
     }
@@ -94,7 +101,9 @@ fn use_ui(ui: &mut Ui, cx: &mut Cx<'_>, model: &Known, blocked: Option<&Text>, i
         take = take.primary();
     }
     if ui.add(take).clicked() {
-        cx.todo.requests.push_back(Request::UseModel(model.name.clone()));
+        cx.todo
+            .requests
+            .push_back(Request::UseModel(model.name.clone()));
     }
 }
 
@@ -113,7 +122,11 @@ fn why_not(ui: &Ui, cx: &Cx<'_>, model: &Known) -> Option<Text> {
 
 /// The same on the command line: what is in the file, or how to get it.
 fn command_line(model: &Known) -> String {
-    let verb = if matches!(model.place, Place::Hub) { "download" } else { "info" };
+    let verb = if matches!(model.place, Place::Hub) {
+        "download"
+    } else {
+        "info"
+    };
     format!("dinoscope model {verb} {}", quoted(&model.name))
 }
 
@@ -138,7 +151,9 @@ fn sentence_id(model: &Known) -> &'static str {
         (_, "vitl16-sat") => "models-about-satellite",
         (_, "vith16plus") => "models-about-huge",
         (_, "vit7b16" | "vit7b16-sat") => "models-about-7b",
-        (_, "convnext_tiny" | "convnext_small" | "convnext_base" | "convnext_large") => "models-about-convnext",
+        (_, "convnext_tiny" | "convnext_small" | "convnext_base" | "convnext_large") => {
+            "models-about-convnext"
+        }
         _ => "models-about-file",
     }
 }

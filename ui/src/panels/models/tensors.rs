@@ -52,10 +52,16 @@ enum Row<'a> {
 
 /// What has all of `words` in its name: faulty tensors, then unexpected ones, then the others.
 fn rows<'a>(report: &'a Report, words: &str) -> Vec<Row<'a>> {
-    let fits = |name: &str| words.split_whitespace().all(|word| name.to_lowercase().contains(word));
+    let fits = |name: &str| {
+        words
+            .split_whitespace()
+            .all(|word| name.to_lowercase().contains(word))
+    };
     let of = |is_loaded: bool| {
         let tensors = report.tensors.iter();
-        tensors.filter(move |tensor| (tensor.state == TensorState::Loaded) == is_loaded).map(Row::Expected)
+        tensors
+            .filter(move |tensor| (tensor.state == TensorState::Loaded) == is_loaded)
+            .map(Row::Expected)
     };
     let unexpected = report.unexpected.iter().map(|name| Row::Unexpected(name));
     let all = of(false).chain(unexpected).chain(of(true));
@@ -88,7 +94,13 @@ fn row_ui(ui: &mut Ui, row: &Row<'_>) {
         cell(ui, room, mono(name));
         cell(ui, SHAPE, mono(&shape));
         cell(ui, TYPE, mono(dtype.unwrap_or_default()));
-        cell(ui, STATE, RichText::new(format!("{icon} {}", tr(ui, id))).small().color(color));
+        cell(
+            ui,
+            STATE,
+            RichText::new(format!("{icon} {}", tr(ui, id)))
+                .small()
+                .color(color),
+        );
     });
 }
 
@@ -107,7 +119,9 @@ fn shape(tensor: &Tensor) -> String {
         sides.join(" × ")
     };
     match (&tensor.found, tensor.state) {
-        (Some(found), TensorState::WrongShape) => format!("{} ≠ {}", sides(found), sides(&tensor.expected)),
+        (Some(found), TensorState::WrongShape) => {
+            format!("{} ≠ {}", sides(found), sides(&tensor.expected))
+        }
         _ => sides(&tensor.expected),
     }
 }
@@ -143,14 +157,23 @@ mod tests {
             };
             rows(&report, words).iter().map(name).collect::<Vec<_>>()
         };
-        assert_eq!(names(""), ["blocks.0.norm1.weight", "extra.norm", "norm.weight"]);
-        assert_eq!(names("norm weight"), ["blocks.0.norm1.weight", "norm.weight"]);
+        assert_eq!(
+            names(""),
+            ["blocks.0.norm1.weight", "extra.norm", "norm.weight"]
+        );
+        assert_eq!(
+            names("norm weight"),
+            ["blocks.0.norm1.weight", "norm.weight"]
+        );
         assert!(names("head").is_empty());
     }
 
     #[test]
     fn a_wrong_shape_says_both() {
-        assert_eq!(shape(&tensor("a", TensorState::WrongShape)), "192 × 2 ≠ 384 × 2");
+        assert_eq!(
+            shape(&tensor("a", TensorState::WrongShape)),
+            "192 × 2 ≠ 384 × 2"
+        );
         assert_eq!(shape(&tensor("a", TensorState::Loaded)), "384 × 2");
     }
 }

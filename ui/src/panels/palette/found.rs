@@ -83,11 +83,18 @@ impl Found {
             ranked.extend(pictures);
             // Stable: equals stay in the order of the sections.
             ranked.sort_by(|(a, x), (b, y)| {
-                x.why_not.is_some().cmp(&y.why_not.is_some()).then(b.total_cmp(a))
+                x.why_not
+                    .is_some()
+                    .cmp(&y.why_not.is_some())
+                    .then(b.total_cmp(a))
             });
         }
         let entries = ranked.into_iter().map(|(_, entry)| entry).collect();
-        Self { text, lang, entries }
+        Self {
+            text,
+            lang,
+            entries,
+        }
     }
 }
 
@@ -98,10 +105,16 @@ type Candidate = (Entry, String);
 fn ranked(query: &str, candidates: Vec<Candidate>, bonus: f32) -> Vec<(f32, Entry)> {
     let names: Vec<Names<'_>> = candidates
         .iter()
-        .map(|(entry, english)| Names { local: &entry.name, english })
+        .map(|(entry, english)| Names {
+            local: &entry.name,
+            english,
+        })
         .collect();
     let found = search(query, &names);
-    let mut candidates: Vec<Option<Entry>> = candidates.into_iter().map(|(entry, _)| Some(entry)).collect();
+    let mut candidates: Vec<Option<Entry>> = candidates
+        .into_iter()
+        .map(|(entry, _)| Some(entry))
+        .collect();
     let taken = found.into_iter().filter_map(|found| {
         let mut entry = candidates.get_mut(found.index)?.take()?;
         entry.marks = found.marks;
@@ -123,7 +136,10 @@ fn commands(ui: &Ui, cx: &Cx<'_>) -> Vec<Candidate> {
         // Ids are the English names with dashes.
         (entry, command.id().replace('-', " "))
     };
-    let listed = Command::ALL.iter().copied().filter(|&command| is_listed(command));
+    let listed = Command::ALL
+        .iter()
+        .copied()
+        .filter(|&command| is_listed(command));
     listed.map(of).collect()
 }
 
@@ -131,7 +147,9 @@ fn commands(ui: &Ui, cx: &Cx<'_>) -> Vec<Candidate> {
 fn is_listed(command: Command) -> bool {
     use crate::commands::Scope;
     let walks = command.id().starts_with("walk-");
-    command.scope() != Scope::Held && !walks && !matches!(command, Command::Palette | Command::Cancel)
+    command.scope() != Scope::Held
+        && !walks
+        && !matches!(command, Command::Palette | Command::Cancel)
 }
 
 fn open_views(ui: &Ui, cx: &Cx<'_>) -> Vec<Candidate> {
@@ -139,17 +157,30 @@ fn open_views(ui: &Ui, cx: &Cx<'_>) -> Vec<Candidate> {
     let of = |(&id, view): (&ViewId, &crate::document::View)| {
         let kind = tr(ui, views::title_id(&view.kind));
         let name = format!("{}, {kind}", views::tab_title(cx, view));
-        (Entry::new(views::icon(&view.kind), name, &section, Target::View(id)), String::new())
+        (
+            Entry::new(views::icon(&view.kind), name, &section, Target::View(id)),
+            String::new(),
+        )
     };
     cx.document.views.iter().map(of).collect()
 }
 
 fn known_models(ui: &Ui, cx: &Cx<'_>) -> Vec<Candidate> {
     let section = tr(ui, "models-title");
-    let here = cx.session.models.known().iter().filter(|known| known.is_here());
+    let here = cx
+        .session
+        .models
+        .known()
+        .iter()
+        .filter(|known| known.is_here());
     let of = |known: &crate::session::models::Known| {
         let name = models::title(ui, cx, &known.name);
-        let mut entry = Entry::new(icons::CUBE, name, &section, Target::Model(known.name.clone()));
+        let mut entry = Entry::new(
+            icons::CUBE,
+            name,
+            &section,
+            Target::Model(known.name.clone()),
+        );
         if known.name == cx.document.model {
             entry.why_not = Some(tr(ui, "models-in-use").to_string());
         }
@@ -163,16 +194,28 @@ fn projects(ui: &Ui, cx: &Cx<'_>) -> Vec<Candidate> {
     let of = |recent: &crate::keep::settings::Recent| {
         let path = recent.path();
         let name = path.file_stem()?.to_string_lossy().into_owned();
-        let entry = Entry::new(icons::CLOCK_COUNTER_CLOCKWISE, name, &section, Target::Project(path.to_owned()));
+        let entry = Entry::new(
+            icons::CLOCK_COUNTER_CLOCKWISE,
+            name,
+            &section,
+            Target::Project(path.to_owned()),
+        );
         Some((entry, String::new()))
     };
-    cx.preferences.recent_projects.iter().filter_map(of).collect()
+    cx.preferences
+        .recent_projects
+        .iter()
+        .filter_map(of)
+        .collect()
 }
 
 fn pictures(ui: &Ui, cx: &Cx<'_>) -> Vec<Candidate> {
     let section = tr(ui, "library-pictures");
     let of = |(id, entry): (PictureId, &crate::document::PictureEntry)| {
-        (Entry::new(icons::IMAGE, entry.name(), &section, Target::Picture(id)), String::new())
+        (
+            Entry::new(icons::IMAGE, entry.name(), &section, Target::Picture(id)),
+            String::new(),
+        )
     };
     cx.document.library.iter().map(of).collect()
 }
@@ -182,12 +225,19 @@ mod tests {
     use super::*;
 
     fn candidate(name: &str) -> Candidate {
-        (Entry::new("", name.to_owned(), "", Target::Model(name.to_owned())), String::new())
+        (
+            Entry::new("", name.to_owned(), "", Target::Model(name.to_owned())),
+            String::new(),
+        )
     }
 
     #[test]
     fn what_fits_keeps_its_target_and_its_marks() {
-        let found = ranked("fol", vec![candidate("Open pictures"), candidate("Open folder")], 0.0);
+        let found = ranked(
+            "fol",
+            vec![candidate("Open pictures"), candidate("Open folder")],
+            0.0,
+        );
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].1.target, Target::Model("Open folder".to_owned()));
         assert_eq!(found[0].1.marks, [5, 6, 7]);

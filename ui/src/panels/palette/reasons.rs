@@ -21,7 +21,10 @@ pub(super) fn why_not(cx: &Cx<'_>, command: Command) -> Option<&'static str> {
     if !needs_view(command) {
         return None;
     }
-    let Some((_, view)) = cx.active().filter(|_| cx.state.presentation.workspace != Workspace::Models) else {
+    let Some((_, view)) = cx
+        .active()
+        .filter(|_| cx.state.presentation.workspace != Workspace::Models)
+    else {
         return Some("palette-no-view");
     };
     if let Some((kind, message)) = only_in(command)
@@ -88,7 +91,10 @@ mod tests {
     #[test]
     fn what_opens_files_needs_nothing_and_what_exports_needs_a_view() {
         for command in [Command::OpenPictures, Command::Settings, Command::Save] {
-            assert!(!needs_view(command) && !needs_picture(command), "{command:?}");
+            assert!(
+                !needs_view(command) && !needs_picture(command),
+                "{command:?}"
+            );
         }
         assert!(needs_view(Command::ExportFigure) && needs_view(Command::ZoomIn));
         assert!(needs_picture(Command::ViewPca) && needs_two(Command::ViewMatches));

@@ -18,7 +18,9 @@ pub(super) fn page_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
         (ThemeChoice::Light, "settings-theme-light"),
     ];
     let themes = themes.map(|(choice, id)| (choice, tr(ui, id)));
-    row(ui, "settings-theme", |ui| ui.add(Segmented::new(&mut cx.preferences.theme, themes)));
+    row(ui, "settings-theme", |ui| {
+        ui.add(Segmented::new(&mut cx.preferences.theme, themes))
+    });
     scale_ui(ui, cx);
     motion_ui(ui, cx);
 }
@@ -30,7 +32,9 @@ fn language_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
         (Some(Lang::ZhCn), Lang::ZhCn.name().into()),
     ];
     let mut chosen = cx.preferences.language.as_deref().map(Lang::of_locale);
-    let changed = row(ui, "settings-language", |ui| ui.add(Segmented::new(&mut chosen, choices)).changed());
+    let changed = row(ui, "settings-language", |ui| {
+        ui.add(Segmented::new(&mut chosen, choices)).changed()
+    });
     if changed {
         cx.preferences.language = chosen.map(|lang| locale(lang).to_owned());
     }
@@ -46,13 +50,17 @@ fn locale(lang: Lang) -> &'static str {
 
 /// The size takes effect when the handle is let go: the slider itself changes its size with it.
 fn scale_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
-    let memory = ui.id().with("text-scale");
+    let memory = ui.scope_id().with("text-scale");
     let held: Option<f32> = ui.data(|data| data.get_temp(memory));
     let mut percent = held.unwrap_or(cx.preferences.text_scale * 100.0);
     let range = TEXT_SCALE.start() * 100.0..=TEXT_SCALE.end() * 100.0;
     row(ui, "settings-text-size", |ui| {
         let name = tr(ui, "settings-text-size");
-        let slider = NumberSlider::new(&mut percent, range, name).step(5.0).decimals(0).default(100.0_f32).suffix(" %");
+        let slider = NumberSlider::new(&mut percent, range, name)
+            .step(5.0)
+            .decimals(0)
+            .default(100.0_f32)
+            .suffix(" %");
         let response = ui.add(slider);
         if response.dragged() {
             ui.data_mut(|data| data.insert_temp(memory, percent));

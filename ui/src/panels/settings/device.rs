@@ -22,7 +22,8 @@ impl State {
         if self.found.is_empty() {
             let mut spec = Spec::new(Lane::Network, Title::new("job-adapters"));
             spec.visible = Visibility::Hidden;
-            self.found.start(runner.submit(spec, |_| Ok((adapters(), cpu()))));
+            self.found
+                .start(runner.submit(spec, |_| Ok((adapters(), cpu()))));
         }
         self.found.poll();
     }
@@ -36,7 +37,9 @@ pub(super) fn page_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
     let adapters = found.map_or(&none, |(adapters, _)| adapters);
     let mut choice = cx.preferences.device.clone();
     let choices = choices(ui, adapters, &choice);
-    row(ui, "settings-device", |ui| ui.add(Combo::new(&mut choice, choices, tr(ui, "settings-device"))));
+    row(ui, "settings-device", |ui| {
+        ui.add(Combo::new(&mut choice, choices, tr(ui, "settings-device")))
+    });
     help(ui, &auto_words(ui, adapters, found.is_some()));
     if choice != cx.preferences.device {
         cx.preferences.device = choice;
@@ -44,7 +47,10 @@ pub(super) fn page_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
     let now = cx.session.models.device_name();
     let now = now.map_or_else(|| tr(ui, "about-device-none"), Into::into);
     ui.add(ValueRow::new(tr(ui, "settings-device-now"), now));
-    ui.add(ValueRow::new(tr(ui, "settings-device-maps"), cx.session.display.name()));
+    ui.add(ValueRow::new(
+        tr(ui, "settings-device-maps"),
+        cx.session.display.name(),
+    ));
     if let Some((adapters, cpu)) = cx.state.settings.device.found.ready() {
         here_ui(ui, adapters, cpu);
     }
@@ -57,14 +63,29 @@ pub(super) fn page_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
 fn here_ui(ui: &mut Ui, adapters: &[Adapter], cpu: &Cpu) {
     heading(ui, "models-on-this-computer");
     let values = [("cores", cpu.cores.into()), ("simd", cpu.simd.into())];
-    ui.add(ValueRow::new(tr(ui, "settings-processor"), tr_with(ui, "settings-cpu-facts", &values)).words());
+    ui.add(
+        ValueRow::new(
+            tr(ui, "settings-processor"),
+            tr_with(ui, "settings-cpu-facts", &values),
+        )
+        .words(),
+    );
     if let Some(memory) = cpu.memory_bytes {
-        ui.add(ValueRow::new(tr(ui, "settings-memory"), text::bytes(memory)));
+        ui.add(ValueRow::new(
+            tr(ui, "settings-memory"),
+            text::bytes(memory),
+        ));
     }
     for adapter in adapters {
         let name = format!("gpu:{}", adapter.index);
-        let facts = format!("{} · {} · {}", adapter.name, adapter.backend, kind(ui, adapter));
-        ui.add(ValueRow::new(name, facts).words()).on_hover_text(&adapter.driver);
+        let facts = format!(
+            "{} · {} · {}",
+            adapter.name,
+            adapter.backend,
+            kind(ui, adapter)
+        );
+        ui.add(ValueRow::new(name, facts).words())
+            .on_hover_text(&adapter.driver);
     }
     if adapters.is_empty() {
         super::sheet::small(ui, &tr(ui, "settings-no-adapter"));
@@ -103,7 +124,11 @@ fn auto_words(ui: &Ui, adapters: &[Adapter], is_known: bool) -> Text {
         return tr(ui, "settings-device-looking");
     }
     match adapters.iter().find(|adapter| !adapter.is_software()) {
-        Some(adapter) => tr_with(ui, "settings-auto-gpu", &[("name", adapter.name.as_str().into())]),
+        Some(adapter) => tr_with(
+            ui,
+            "settings-auto-gpu",
+            &[("name", adapter.name.as_str().into())],
+        ),
         None if adapters.is_empty() => tr(ui, "settings-auto-none"),
         None => tr(ui, "settings-auto-software"),
     }

@@ -44,7 +44,11 @@ pub(super) fn page_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
     record(ui, cx);
     ui.horizontal(|ui| {
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            let none = cx.preferences.keys.is_empty().then(|| tr(ui, "keys-all-default"));
+            let none = cx
+                .preferences
+                .keys
+                .is_empty()
+                .then(|| tr(ui, "keys-all-default"));
             let reset = Button::new(tr(ui, "keys-reset-all")).icon(icons::ARROW_COUNTER_CLOCKWISE);
             if ui.add(reset.disabled_because(none)).clicked() {
                 cx.preferences.keys.clear();
@@ -68,7 +72,12 @@ fn record(ui: &Ui, cx: &mut Cx<'_>) {
     let pressed = ui.input_mut(|input| {
         let mut pressed = None;
         input.events.retain(|event| match event {
-            Event::Key { key, modifiers, pressed: true, .. } => {
+            Event::Key {
+                key,
+                modifiers,
+                pressed: true,
+                ..
+            } => {
                 pressed = pressed.or(Some((*key, *modifiers)));
                 false
             }
@@ -90,8 +99,18 @@ fn record(ui: &Ui, cx: &mut Cx<'_>) {
 
 /// Gives keys to a command, or asks first if another one has them.
 fn choose(cx: &mut Cx<'_>, wanted: Command, shortcut: Shortcut) {
-    match cx.keys.command_of(shortcut).filter(|&holder| holder != wanted) {
-        Some(holder) => cx.state.settings.keys.taken = Some(Taken { shortcut, wanted, holder }),
+    match cx
+        .keys
+        .command_of(shortcut)
+        .filter(|&holder| holder != wanted)
+    {
+        Some(holder) => {
+            cx.state.settings.keys.taken = Some(Taken {
+                shortcut,
+                wanted,
+                holder,
+            });
+        }
         None => bind(cx.preferences, wanted, &[shortcut]),
     }
 }
@@ -104,7 +123,10 @@ fn bind(settings: &mut Settings, command: Command, shortcuts: &[Shortcut]) {
 
 /// Takes keys from the one who has them and gives them to the one who wants them.
 fn take_over(settings: &mut Settings, keys: &KeyMap, taken: Taken) {
-    let rest: Vec<Shortcut> = keys.shortcuts(taken.holder).filter(|&other| other != taken.shortcut).collect();
+    let rest: Vec<Shortcut> = keys
+        .shortcuts(taken.holder)
+        .filter(|&other| other != taken.shortcut)
+        .collect();
     bind(settings, taken.holder, &rest);
     bind(settings, taken.wanted, &[taken.shortcut]);
 }
@@ -119,9 +141,14 @@ fn taken_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
     ];
     let said = tr_with(ui, "keys-taken", &values);
     let wanted = [("name", tr(ui, taken.wanted.name_id()).to_string().into())];
-    Note::new(Tone::Warn, said).cause(tr(ui, "keys-taken-cause")).show(ui);
+    Note::new(Tone::Warn, said)
+        .cause(tr(ui, "keys-taken-cause"))
+        .show(ui);
     ui.horizontal(|ui| {
-        if ui.add(Button::new(tr_with(ui, "keys-take", &wanted)).primary()).clicked() {
+        if ui
+            .add(Button::new(tr_with(ui, "keys-take", &wanted)).primary())
+            .clicked()
+        {
             take_over(cx.preferences, cx.keys, taken);
             cx.state.settings.keys.taken = None;
         }
@@ -145,7 +172,10 @@ fn list_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
     }
     let height = ui.available_height().max(4.0 * LINE);
     ui.spacing_mut().item_spacing.y = 0.0;
-    let scroll = ScrollArea::vertical().id_salt("settings-keys").max_height(height).auto_shrink(false);
+    let scroll = ScrollArea::vertical()
+        .id_salt("settings-keys")
+        .max_height(height)
+        .auto_shrink(false);
     scroll.show_rows(ui, LINE, lines.len(), |ui, range| {
         for line in &lines[range] {
             match line {
@@ -165,8 +195,13 @@ fn lines(ui: &Ui, cx: &Cx<'_>) -> Vec<Line> {
     };
     let mut lines = Vec::new();
     for section in Section::ALL {
-        let all = Command::ALL.iter().filter(|command| command.section() == section);
-        let fitting: Vec<Line> = all.filter(fits).map(|&command| Line::Command(command)).collect();
+        let all = Command::ALL
+            .iter()
+            .filter(|command| command.section() == section);
+        let fitting: Vec<Line> = all
+            .filter(fits)
+            .map(|&command| Line::Command(command))
+            .collect();
         if !fitting.is_empty() {
             lines.push(Line::Heading(section));
             lines.extend(fitting);
@@ -178,7 +213,9 @@ fn lines(ui: &Ui, cx: &Cx<'_>) -> Vec<Line> {
 fn heading_ui(ui: &mut Ui, section: Section) {
     ui.horizontal(|ui| {
         ui.set_height(LINE);
-        ui.with_layout(Layout::left_to_right(Align::Max), |ui| sheet::strong(ui, &tr(ui, section.title_id())));
+        ui.with_layout(Layout::left_to_right(Align::Max), |ui| {
+            sheet::strong(ui, &tr(ui, section.title_id()))
+        });
     });
 }
 
@@ -201,7 +238,8 @@ fn line_ui(ui: &mut Ui, cx: &mut Cx<'_>, command: Command) {
             }
             ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
                 let shown = RichText::from(name).color(theme::palette(ui).text_1);
-                ui.add(Label::new(shown).truncate()).on_hover_text(tr(ui, command.help_id()));
+                ui.add(Label::new(shown).truncate())
+                    .on_hover_text(tr(ui, command.help_id()));
             });
         });
     });
@@ -210,11 +248,19 @@ fn line_ui(ui: &mut Ui, cx: &mut Cx<'_>, command: Command) {
 fn buttons_ui(ui: &mut Ui, cx: &mut Cx<'_>, command: Command, is_changed: bool) {
     let values = [("name", tr(ui, command.name_id()).to_string().into())];
     let default = (!is_changed).then(|| tr(ui, "keys-is-default"));
-    let reset = Button::icon_only(icons::ARROW_COUNTER_CLOCKWISE, tr_with(ui, "keys-reset", &values));
+    let reset = Button::icon_only(
+        icons::ARROW_COUNTER_CLOCKWISE,
+        tr_with(ui, "keys-reset", &values),
+    );
     if ui.add(reset.disabled_because(default)).clicked() {
         cx.preferences.keys.remove(command.id());
     }
-    let none = cx.keys.shortcuts(command).next().is_none().then(|| tr(ui, "keys-has-none"));
+    let none = cx
+        .keys
+        .shortcuts(command)
+        .next()
+        .is_none()
+        .then(|| tr(ui, "keys-has-none"));
     let clear = Button::icon_only(icons::X, tr_with(ui, "keys-clear", &values));
     if ui.add(clear.disabled_because(none)).clicked() {
         bind(cx.preferences, command, &[]);
@@ -244,7 +290,11 @@ mod tests {
         let keys = KeyMap::new(&settings.keys);
         let shortcut = Shortcut::of_press(Key::Y, Modifiers::COMMAND).unwrap();
         assert_eq!(keys.command_of(shortcut), Some(Command::Redo));
-        let taken = Taken { shortcut, wanted: Command::Models, holder: Command::Redo };
+        let taken = Taken {
+            shortcut,
+            wanted: Command::Models,
+            holder: Command::Redo,
+        };
         take_over(&mut settings, &keys, taken);
         let keys = KeyMap::new(&settings.keys);
         assert_eq!(keys.command_of(shortcut), Some(Command::Models));

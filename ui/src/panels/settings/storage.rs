@@ -10,7 +10,7 @@ use crate::cx::Cx;
 use crate::icons;
 use crate::session::{FeatureStore, Slot};
 use crate::text::{self, tr, tr_with};
-use crate::widgets::{Button, NumberSlider, Note, Tone, ValueRow};
+use crate::widgets::{Button, Note, NumberSlider, Tone, ValueRow};
 
 /// Limits that can be chosen for features in memory, in mebibytes.
 const LIMITS_MIB: std::ops::RangeInclusive<u64> = 256..=32_768;
@@ -48,7 +48,9 @@ impl State {
         let spec = Spec::new(Lane::Files, Title::new("job-clear-cache"));
         self.cleared.start(runner.submit(spec, move |cx| {
             let mut deleted = 0;
-            walk(&folder, cx, &mut |path| deleted += u64::from(std::fs::remove_file(path).is_ok()))?;
+            walk(&folder, cx, &mut |path| {
+                deleted += u64::from(std::fs::remove_file(path).is_ok());
+            })?;
             Ok(deleted)
         }));
     }
@@ -75,11 +77,17 @@ fn walk(folder: &Path, cx: &JobContext, each: &mut dyn FnMut(&Path)) -> Result<(
 pub(super) fn page_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
     cx.session.models.refresh(&cx.session.runner);
     let folder = cx.session.models.features_dir().map(Path::to_owned);
-    cx.state.settings.storage.refresh(folder.as_deref(), &cx.session.runner);
+    cx.state
+        .settings
+        .storage
+        .refresh(folder.as_deref(), &cx.session.runner);
     heading(ui, "settings-cache");
     limit_ui(ui, cx);
     let used = cx.session.models.cache_use().used;
-    ui.add(ValueRow::new(tr(ui, "settings-cache-memory"), text::bytes(used)));
+    ui.add(ValueRow::new(
+        tr(ui, "settings-cache-memory"),
+        text::bytes(used),
+    ));
     disk_ui(ui, cx, folder);
     heading(ui, "settings-folders");
     let sessions = cx.session.folders.data.join("sessions");
@@ -90,7 +98,7 @@ pub(super) fn page_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
 }
 
 fn limit_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
-    let memory = ui.id().with("cache-limit");
+    let memory = ui.scope_id().with("cache-limit");
     let held: Option<u64> = ui.data(|data| data.get_temp(memory));
     let mut mib = held.unwrap_or(cx.preferences.cache_bytes >> 20);
     row(ui, "settings-cache-limit", |ui| {
@@ -118,13 +126,18 @@ fn disk_ui(ui: &mut Ui, cx: &mut Cx<'_>, folder: Option<PathBuf>) {
         return;
     };
     let state = &cx.state.settings.storage;
-    let used = state.used.ready().map_or_else(|| tr(ui, "settings-measuring"), |used| text::bytes(*used).into());
+    let used = state.used.ready().map_or_else(
+        || tr(ui, "settings-measuring"),
+        |used| text::bytes(*used).into(),
+    );
     ui.add(ValueRow::new(tr(ui, "settings-cache-disk"), used));
     path_ui(ui, "settings-cache-folder", &folder);
     let is_busy = state.cleared.is_busy();
     row(ui, "settings-cache-empty", |ui| {
         let busy = is_busy.then(|| tr(ui, "settings-clearing"));
-        let clear = Button::new(tr(ui, "settings-clear-cache")).icon(icons::TRASH).disabled_because(busy);
+        let clear = Button::new(tr(ui, "settings-clear-cache"))
+            .icon(icons::TRASH)
+            .disabled_because(busy);
         if ui.add(clear.help(tr(ui, "settings-clear-help"))).clicked() {
             let session = &mut *cx.session;
             session.models.clear_memory();
@@ -149,7 +162,8 @@ fn path_ui(ui: &mut Ui, id: &str, path: &Path) {
             }
             ui.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| {
                 let text = egui::RichText::new(&shown).monospace();
-                ui.add(egui::Label::new(text).truncate().selectable(true)).on_hover_text(&shown);
+                ui.add(egui::Label::new(text).truncate().selectable(true))
+                    .on_hover_text(&shown);
             });
         });
     });
@@ -168,7 +182,7 @@ mod tests {
         std::fs::write(folder.path().join("y.safetensors"), [0; 5]).unwrap();
         let runner = Runner::new(Options::new(|| {}));
         let mut state = State::default();
-        let mut until = |state: &mut State, done: &dyn Fn(&State) -> bool| {
+        let until = |state: &mut State, done: &dyn Fn(&State) -> bool| {
             let start = std::time::Instant::now();
             while !done(state) {
                 assert!(start.elapsed().as_secs() < 20, "{state:?}");

@@ -130,7 +130,7 @@ fn partners(cx: &Cx<'_>, picture: PictureId) -> Vec<PictureId> {
 /// All that can be done with a view.
 pub(super) fn view_menu_ui(ui: &mut Ui, cx: &mut Cx<'_>, id: ViewId) {
     menu::sub(ui, Some(icons::PLUS), &tr(ui, "tiles-new-view"), |ui| {
-        new_views_ui(ui, cx, id)
+        new_views_ui(ui, cx, id);
     });
     ui.separator();
     if menu::item(ui, Some(icons::COPY), &tr(ui, "app-copy-view"), "") {
@@ -177,7 +177,7 @@ fn place_ui(ui: &mut Ui, cx: &mut Cx<'_>, id: ViewId) {
     let linked = cx.is_linked(id);
     if menu::check(ui, linked, &tr(ui, "canvas-link")) {
         cx.edit("edit-link", move |document| {
-            document.set_linked(id, !linked)
+            document.set_linked(id, !linked);
         });
     }
     if menu::item(ui, Some(icons::COPY_SIMPLE), &tr(ui, "tiles-duplicate"), "")

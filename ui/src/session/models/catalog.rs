@@ -57,9 +57,15 @@ impl Catalog {
             let bytes = report::length(&model.path);
             (model, bytes)
         };
-        let lengths = files.iter().filter_map(|file| Some((file.clone(), report::length(Path::new(file))?)));
+        let lengths = files
+            .iter()
+            .filter_map(|file| Some((file.clone(), report::length(Path::new(file))?)));
         Self {
-            installed: installed.unwrap_or_default().into_iter().map(with_length).collect(),
+            installed: installed
+                .unwrap_or_default()
+                .into_iter()
+                .map(with_length)
+                .collect(),
             file_bytes: lengths.collect(),
             cpu: Some(cpu()),
             features_dir: store.map(|store| store.features_dir()),
@@ -70,14 +76,28 @@ impl Catalog {
 
     /// The built-in model, those of the store, the user's files, then what can be had.
     pub(super) fn list(&self, files: &[String]) -> Vec<Known> {
-        let stored = self.installed.iter().map(|(model, bytes)| of_store(model, *bytes));
+        let stored = self
+            .installed
+            .iter()
+            .map(|(model, bytes)| of_store(model, *bytes));
         let files = files.iter().map(|file| Known {
             bytes: self.file_bytes.get(file).copied(),
             ..Known::file(file)
         });
-        let is_here = |variant: &&Variant| self.installed.iter().any(|(model, _)| model.name == variant.name);
-        let away = VARIANTS.iter().filter(|variant| !is_here(variant)).map(released);
-        std::iter::once(self.builtin()).chain(stored).chain(files).chain(away).collect()
+        let is_here = |variant: &&Variant| {
+            self.installed
+                .iter()
+                .any(|(model, _)| model.name == variant.name)
+        };
+        let away = VARIANTS
+            .iter()
+            .filter(|variant| !is_here(variant))
+            .map(released);
+        std::iter::once(self.builtin())
+            .chain(stored)
+            .chain(files)
+            .chain(away)
+            .collect()
     }
 
     fn builtin(&self) -> Known {
@@ -101,7 +121,10 @@ fn of_store(model: &Installed, bytes: Option<u64>) -> Known {
         variant: variant.map(|variant| variant.name.to_owned()),
         params: variant.map(|variant| variant.params),
         bytes,
-        repository: model.source.as_ref().map(|source| source.repository.clone()),
+        repository: model
+            .source
+            .as_ref()
+            .map(|source| source.repository.clone()),
         path: Some(model.path.clone()),
     }
 }
@@ -109,7 +132,11 @@ fn of_store(model: &Installed, bytes: Option<u64>) -> Known {
 fn released(variant: &Variant) -> Known {
     Known {
         name: variant.name.to_owned(),
-        place: if variant.repository.is_some() { Place::Hub } else { Place::Elsewhere },
+        place: if variant.repository.is_some() {
+            Place::Hub
+        } else {
+            Place::Elsewhere
+        },
         variant: Some(variant.name.to_owned()),
         params: Some(variant.params),
         // The released files are f32.
@@ -139,7 +166,11 @@ mod tests {
     fn the_list_has_every_model_once_and_those_of_this_computer_first() {
         let catalog = Catalog {
             installed: vec![(
-                Installed { name: "vits16".to_owned(), path: "/store/vits16".into(), source: None },
+                Installed {
+                    name: "vits16".to_owned(),
+                    path: "/store/vits16".into(),
+                    source: None,
+                },
                 Some(86),
             )],
             ..Catalog::default()
@@ -150,7 +181,10 @@ mod tests {
         assert_eq!(names.iter().filter(|name| **name == "vits16").count(), 1);
         assert_eq!(list.len(), VARIANTS.len() + 2);
         assert_eq!(list[1].place, Place::Store);
-        let large = list.iter().find(|known| known.name == "vitl16plus").unwrap();
+        let large = list
+            .iter()
+            .find(|known| known.name == "vitl16plus")
+            .unwrap();
         assert_eq!(large.place, Place::Elsewhere);
     }
 }

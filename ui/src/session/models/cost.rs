@@ -55,7 +55,12 @@ impl Speed {
     }
 
     /// The cost of a picture of `input_px`; `cpu` is the processor if networks run there.
-    pub(super) fn predict(self, (config, params): (&BackboneConfig, u64), input_px: (u32, u32), cpu: Option<&Cpu>) -> Cost {
+    pub(super) fn predict(
+        self,
+        (config, params): (&BackboneConfig, u64),
+        input_px: (u32, u32),
+        cpu: Option<&Cpu>,
+    ) -> Cost {
         let (speed, is_measured) = self.of(cpu);
         Cost {
             tokens: patches(config, input_px),
@@ -109,7 +114,11 @@ fn memory(config: &BackboneConfig, input_px: (u32, u32), is_fused: bool) -> u64 
             let tokens = (patches(config, input_px) + vit.prefix()) as u64;
             let gates = if vit.ffn.is_gated() { 2 } else { 1 };
             let wide = (6 * vit.dim + gates * vit.ffn_hidden) as u64;
-            let scores = if is_fused { 0 } else { 2 * tokens * tokens * vit.heads as u64 };
+            let scores = if is_fused {
+                0
+            } else {
+                2 * tokens * tokens * vit.heads as u64
+            };
             4 * (tokens * wide + scores)
         }
         BackboneConfig::ConvNext(convnext) => {
@@ -134,7 +143,9 @@ mod tests {
     fn the_work_of_a_small_transformer_is_as_counted_by_hand() {
         // 784 patches and 5 tokens; 12 blocks.
         let tokens = 789.0_f64;
-        let by_hand = 12.0 * (2.0 * tokens * (4.0 * 384.0 * 384.0 + 2.0 * 384.0 * 1536.0) + 4.0 * tokens * tokens * 384.0)
+        let by_hand = 12.0
+            * (2.0 * tokens * (4.0 * 384.0 * 384.0 + 2.0 * 384.0 * 1536.0)
+                + 4.0 * tokens * tokens * 384.0)
             + 2.0 * 784.0 * 768.0 * 384.0;
         assert!((work(&small(), (448, 448)) / by_hand - 1.0).abs() < 1e-9);
     }
@@ -142,7 +153,11 @@ mod tests {
     #[test]
     fn a_measured_run_is_foretold_exactly_and_longer_ones_in_proportion() {
         let mut speed = Speed::default();
-        assert!(!speed.predict((&small(), 21_601_152), (448, 448), None).is_measured);
+        assert!(
+            !speed
+                .predict((&small(), 21_601_152), (448, 448), None)
+                .is_measured
+        );
         speed.note(&small(), (448, 448), Duration::from_millis(264));
         let same = speed.predict((&small(), 21_601_152), (448, 448), None);
         assert!(same.is_measured && (same.seconds - 0.264).abs() < 1e-9);
@@ -154,7 +169,10 @@ mod tests {
 
     #[test]
     fn attention_needs_memory_only_where_it_is_not_fused() {
-        let (fused, plain) = (memory(&small(), (2048, 2048), true), memory(&small(), (2048, 2048), false));
+        let (fused, plain) = (
+            memory(&small(), (2048, 2048), true),
+            memory(&small(), (2048, 2048), false),
+        );
         assert!(plain - fused > 10 << 30, "{plain} {fused}");
         // Weights are 86 MB; the README's peak at 768 px is 137 MiB in all.
         let measured = 86_000_000 + memory(&small(), (768, 768), true);

@@ -1,7 +1,11 @@
 //! Downloads: a known model and a token → files in the store, or why they are not given.
 
-use dinoscope_engine::store::{DownloadOptions, Installed, Progress, Store, StoreError, Token, Wanted};
-use dinoscope_jobs::runner::{Failure, JobContext, JobError, Lane, Runner, Slot as JobSlot, Spec, Ticket, Title, Unit};
+use dinoscope_engine::store::{
+    DownloadOptions, Installed, Progress, Store, StoreError, Token, Wanted,
+};
+use dinoscope_jobs::runner::{
+    Failure, JobContext, JobError, Lane, Runner, Slot as JobSlot, Spec, Ticket, Title, Unit,
+};
 
 use super::Known;
 use crate::session::Slot;
@@ -37,9 +41,19 @@ impl Download {
 }
 
 /// Starts a download, or a look whether it would be allowed if it is not to be `whole`.
-pub(super) fn start(known: &Known, title: &str, token: &str, whole: bool, runner: &Runner) -> Option<Ticket<Fetched>> {
+pub(super) fn start(
+    known: &Known,
+    title: &str,
+    token: &str,
+    whole: bool,
+    runner: &Runner,
+) -> Option<Ticket<Fetched>> {
     let repository = known.repository.clone()?;
-    let message = if whole { "job-download" } else { "job-check-access" };
+    let message = if whole {
+        "job-download"
+    } else {
+        "job-check-access"
+    };
     let mut spec = Spec::new(Lane::Transfer, Title::new(message).text("name", title));
     spec.slot = Some(JobSlot::new(format!("download/{}", known.name)));
     let name = known.name.clone();
@@ -106,7 +120,7 @@ impl Count {
             Progress::Bytes { file, done, .. } => {
                 if *file != self.file {
                     self.before += self.done;
-                    self.file = (*file).to_owned();
+                    (*file).clone_into(&mut self.file);
                 }
                 self.done = *done;
             }
@@ -123,19 +137,39 @@ mod tests {
     #[test]
     fn files_add_up_and_a_repeated_try_does_not_count_twice() {
         let mut count = Count::default();
-        let bytes = |file, done| Progress::Bytes { file, done, total: None };
-        let started = Progress::Started { files: 2, total: Some(110) };
+        let bytes = |file, done| Progress::Bytes {
+            file,
+            done,
+            total: None,
+        };
+        let started = Progress::Started {
+            files: 2,
+            total: Some(110),
+        };
         assert_eq!(count.add(&started), Some((0, Some(110))));
         assert_eq!(count.add(&bytes("config.json", 10)), Some((10, Some(110))));
-        assert_eq!(count.add(&bytes("model.safetensors", 40)), Some((50, Some(110))));
-        assert_eq!(count.add(&bytes("model.safetensors", 20)), Some((30, Some(110))));
+        assert_eq!(
+            count.add(&bytes("model.safetensors", 40)),
+            Some((50, Some(110)))
+        );
+        assert_eq!(
+            count.add(&bytes("model.safetensors", 20)),
+            Some((30, Some(110)))
+        );
         assert_eq!(count.add(&Progress::Waiting), None);
     }
 
     #[test]
     fn a_closed_gate_is_an_answer_and_not_an_error() {
-        let gated = StoreError::Gated { repository: "a/b".to_owned(), status: 403, with_token: true };
-        assert_eq!(answer(Err(gated), false), Ok(Fetched::Gated { with_token: true }));
+        let gated = StoreError::Gated {
+            repository: "a/b".to_owned(),
+            status: 403,
+            with_token: true,
+        };
+        assert_eq!(
+            answer(Err(gated), false),
+            Ok(Fetched::Gated { with_token: true })
+        );
         assert_eq!(answer(Err(StoreError::NoHome), true), Ok(Fetched::Access));
         assert!(answer(Err(StoreError::NoHome), false).is_err());
     }

@@ -65,7 +65,10 @@ pub(super) fn title(name: &str) -> String {
     }
     released_title(name).unwrap_or_else(|| {
         let file = Path::new(name).file_name();
-        file.map_or_else(|| name.to_owned(), |file| file.to_string_lossy().into_owned())
+        file.map_or_else(
+            || name.to_owned(),
+            |file| file.to_string_lossy().into_owned(),
+        )
     })
 }
 
@@ -76,7 +79,9 @@ fn released_title(name: &str) -> Option<String> {
         None => (name, ""),
     };
     let written = if let Some(size) = shape.strip_prefix("convnext_") {
-        let letter = ["tiny", "small", "base", "large"].contains(&size).then(|| size[..1].to_uppercase());
+        let letter = ["tiny", "small", "base", "large"]
+            .contains(&size)
+            .then(|| size[..1].to_uppercase());
         format!("ConvNeXt-{}", letter?)
     } else {
         let (size, plus) = match shape.strip_prefix("vit")? {

@@ -145,7 +145,10 @@ pub struct Report {
 impl Report {
     /// Tensors that can be used.
     pub fn loaded(&self) -> usize {
-        let loaded = self.tensors.iter().filter(|tensor| tensor.state == TensorState::Loaded);
+        let loaded = self
+            .tensors
+            .iter()
+            .filter(|tensor| tensor.state == TensorState::Loaded);
         loaded.count()
     }
 
@@ -180,7 +183,9 @@ pub(super) fn inspect(name: &str, store: Option<&Store>) -> Result<Inspected, Jo
         ModelSource::Builtin => seeded(),
         ModelSource::Path(path) => match Checkpoint::open(&path) {
             Ok(checkpoint) => of_file(&checkpoint, &path),
-            Err(error @ CheckpointError::ForbiddenGlobal { .. }) => return Ok(Inspected::Blocked(error.to_string())),
+            Err(error @ CheckpointError::ForbiddenGlobal { .. }) => {
+                return Ok(Inspected::Blocked(error.to_string()));
+            }
             Err(error) => return Err(error.into()),
         },
     };
@@ -269,7 +274,10 @@ fn of_file(checkpoint: &Checkpoint, path: &Path) -> Report {
             },
         })
         .collect();
-    let untrained = checkpoint.metadata().get("untrained").is_some_and(|value| value == "true");
+    let untrained = checkpoint
+        .metadata()
+        .get("untrained")
+        .is_some_and(|value| value == "true");
     Report {
         about: About {
             params: Some(report.params),
@@ -298,9 +306,17 @@ pub(super) fn length(path: &Path) -> Option<u64> {
     if about.is_file() {
         return Some(about.len());
     }
-    let is_weights = |path: &PathBuf| path.extension().is_some_and(|end| end == "safetensors" || end == "pth");
-    let files = std::fs::read_dir(path).ok()?.flatten().map(|entry| entry.path());
-    let lengths = files.filter(is_weights).filter_map(|path| Some(std::fs::metadata(path).ok()?.len()));
+    let is_weights = |path: &PathBuf| {
+        path.extension()
+            .is_some_and(|end| end == "safetensors" || end == "pth")
+    };
+    let files = std::fs::read_dir(path)
+        .ok()?
+        .flatten()
+        .map(|entry| entry.path());
+    let lengths = files
+        .filter(is_weights)
+        .filter_map(|path| Some(std::fs::metadata(path).ok()?.len()));
     Some(lengths.sum())
 }
 
@@ -313,12 +329,15 @@ fn groups(tensors: &[Tensor]) -> Vec<Group> {
             (Part::Blocks(..), Part::Blocks(..)) => true,
             (a, b) => a == b,
         };
-        let at = match groups.iter_mut().find(same) {
-            Some(group) => group,
-            None => {
-                groups.push(Group { part: part.clone(), found: 0, expected: 0 });
-                groups.last_mut().expect("one was pushed just now")
-            }
+        let at = if let Some(group) = groups.iter_mut().find(same) {
+            group
+        } else {
+            groups.push(Group {
+                part: part.clone(),
+                found: 0,
+                expected: 0,
+            });
+            groups.last_mut().expect("one was pushed just now")
         };
         if let (Part::Blocks(first, last), Part::Blocks(block, _)) = (&mut at.part, &part) {
             *first = (*first).min(*block);
@@ -342,7 +361,12 @@ fn part(name: &str) -> Part {
     if has(&["mask_token"]) {
         return Part::Mask;
     }
-    if has(&["cls_token", "register_tokens", "storage_tokens", "reg_token"]) {
+    if has(&[
+        "cls_token",
+        "register_tokens",
+        "storage_tokens",
+        "reg_token",
+    ]) {
         return Part::Tokens;
     }
     if has(&["patch_embed"]) {
@@ -357,7 +381,11 @@ fn part(name: &str) -> Part {
     if let Some(stage) = number_after(name, &["stages."]) {
         return Part::Stage(stage);
     }
-    if has(&["norm"]) { Part::Norm } else { Part::Others }
+    if has(&["norm"]) {
+        Part::Norm
+    } else {
+        Part::Others
+    }
 }
 
 /// The number that follows the first of `words` that stands at the start of a name's part.
@@ -405,7 +433,12 @@ mod tests {
         assert_eq!(report.loaded(), sum);
         assert!(report.groups.iter().all(|group| group.part != Part::Others));
         let last = report.about.layers - 1;
-        assert!(report.groups.iter().any(|group| group.part == Part::Blocks(0, last)));
+        assert!(
+            report
+                .groups
+                .iter()
+                .any(|group| group.part == Part::Blocks(0, last))
+        );
     }
 
     #[test]
@@ -416,6 +449,10 @@ mod tests {
         let Err(JobError::Failed(failure)) = inspect(path.to_str().unwrap(), None) else {
             panic!("words are no model");
         };
-        assert!(failure.message.contains("words.safetensors"), "{}", failure.message);
+        assert!(
+            failure.message.contains("words.safetensors"),
+            "{}",
+            failure.message
+        );
     }
 }

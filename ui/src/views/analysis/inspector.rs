@@ -19,17 +19,25 @@ pub fn inspector_ui(ui: &mut Ui, cx: &mut Cx<'_>, id: ViewId, analysis: &Analysi
     let outcome = cx.session.view(id).analysis.outcome.clone();
     let picture = cx.view(id).and_then(crate::views::View::picture);
     let at = cx.session.view(id).analysis.map;
-    let read = outcome.as_ref().zip(picture).and_then(|(outcome, picture)| {
-        let drawable = outcome.of(picture).nth(at).or_else(|| outcome.of(picture).next())?;
-        match &drawable.kind {
-            Drawn::Scalar(read, _, _) => Some(std::sync::Arc::clone(read)),
-            _ => None,
-        }
-    });
+    let read = outcome
+        .as_ref()
+        .zip(picture)
+        .and_then(|(outcome, picture)| {
+            let drawable = outcome
+                .of(picture)
+                .nth(at)
+                .or_else(|| outcome.of(picture).next())?;
+            match &drawable.kind {
+                Drawn::Scalar(read, _, _) => Some(std::sync::Arc::clone(read)),
+                _ => None,
+            }
+        });
     sections::editing(ui, cx, id, |ui, cx, settings| {
         match &read {
             Some(read) => sections::colors_ui(ui, &mut settings.look, Some(read), ""),
-            None => parts::section(ui, "similarity-colours", |ui| sections::strength_ui(ui, &mut settings.look)),
+            None => parts::section(ui, "similarity-colours", |ui| {
+                sections::strength_ui(ui, &mut settings.look);
+            }),
         }
         sections::features_ui(ui, cx, id, &mut settings.features);
     });
@@ -39,15 +47,22 @@ fn settings_ui(ui: &mut Ui, cx: &mut Cx<'_>, id: ViewId, analysis: &Analysis) {
     parts::section(ui, "groups-settings", |ui| {
         ui.label(parts::faint(ui, analysis.get().about()));
         let count = pictures(cx, id, analysis).len();
-        ui.label(parts::faint(ui, &tr_with(ui, "groups-pictures", &[("count", count.into())])));
+        ui.label(parts::faint(
+            ui,
+            &tr_with(ui, "groups-pictures", &[("count", count.into())]),
+        ));
         let mut changed = analysis.clone();
         knobs_ui::knobs_ui(ui, cx, id, &mut changed);
         if changed != *analysis {
-            cx.drag("edit-setting", format!("analysis/{}", id.0), move |document| {
-                if let Some(view) = document.views.get_mut(&id) {
-                    view.kind = ViewKind::Analysis(changed);
-                }
-            });
+            cx.drag(
+                "edit-setting",
+                format!("analysis/{}", id.0),
+                move |document| {
+                    if let Some(view) = document.views.get_mut(&id) {
+                        view.kind = ViewKind::Analysis(changed);
+                    }
+                },
+            );
         }
     });
 }
@@ -71,7 +86,10 @@ fn numbers_ui(ui: &mut Ui, cx: &mut Cx<'_>, id: ViewId) {
         if let Some(verdict) = &outcome.verdict {
             Note::new(Tone::Info, verdict.as_str()).show(ui);
         }
-        let mine = outcome.numbers.iter().filter(|number| number.subject.is_none() || number.subject == place);
+        let mine = outcome
+            .numbers
+            .iter()
+            .filter(|number| number.subject.is_none() || number.subject == place);
         for number in mine {
             parts::value_row(ui, number.title, &number_text(number.value));
         }
@@ -89,7 +107,7 @@ fn numbers_ui(ui: &mut Ui, cx: &mut Cx<'_>, id: ViewId) {
 
 /// A number with as many digits as say something.
 fn number_text(value: f64) -> String {
-    if value == value.trunc() && value.abs() < 1e9 {
+    if value.fract().abs() < 1e-9 && value.abs() < 1e9 {
         format!("{value:.0}")
     } else if value.abs() >= 100.0 {
         format!("{value:.1}")
@@ -106,11 +124,17 @@ fn groups_ui(ui: &mut Ui, cx: &mut Cx<'_>, id: ViewId, sizes: &[usize]) {
         let only = cx.session.view(id).analysis.only;
         let response = ui
             .horizontal(|ui| {
-                let (rect, _) = ui.allocate_exact_size(egui::vec2(16.0, 28.0), egui::Sense::hover());
-                let color = theme::data_color(dinoscope_engine::figure::palette::label_color(label));
+                let (rect, _) =
+                    ui.allocate_exact_size(egui::vec2(16.0, 28.0), egui::Sense::hover());
+                let color =
+                    theme::data_color(dinoscope_engine::figure::palette::label_color(label));
                 let dot = egui::Rect::from_center_size(rect.center(), egui::Vec2::splat(12.0));
                 ui.painter().rect_filled(dot, 3.0, color);
-                let name = tr_with(ui, "groups-group-number", &[("number", (group + 1).to_string().into())]);
+                let name = tr_with(
+                    ui,
+                    "groups-group-number",
+                    &[("number", (group + 1).to_string().into())],
+                );
                 let chosen = only == Some(label);
                 let response = ui.selectable_label(chosen, &*name);
                 ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
@@ -121,7 +145,11 @@ fn groups_ui(ui: &mut Ui, cx: &mut Cx<'_>, id: ViewId, sizes: &[usize]) {
             .inner;
         if response.clicked() {
             let state = &mut cx.session.view(id).analysis;
-            state.only = if only == Some(label) { None } else { Some(label) };
+            state.only = if only == Some(label) {
+                None
+            } else {
+                Some(label)
+            };
         }
     }
 }

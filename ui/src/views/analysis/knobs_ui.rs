@@ -15,7 +15,7 @@ use crate::text::{Text, tr};
 use crate::widgets::{Button, Combo, NumberField, NumberSlider, Switch};
 
 /// Draws all settings of an analysis.
-pub fn knobs_ui(ui: &mut Ui, cx: &mut Cx<'_>, id: ViewId, analysis: &mut Analysis) {
+pub(super) fn knobs_ui(ui: &mut Ui, cx: &mut Cx<'_>, id: ViewId, analysis: &mut Analysis) {
     let mut panel = Panel { ui, cx, id };
     analysis.get_mut().knobs(&mut panel);
 }
@@ -46,13 +46,20 @@ impl Panel<'_, '_> {
                 egui::pos2(area.left() - 100.0, area.top()),
                 egui::pos2(area.left() - 4.0, area.bottom().min(area.top() + 28.0)),
             );
-            ui.interact(left, ui.id().with(name), egui::Sense::hover()).on_hover_text(help);
+            ui.interact(left, ui.scope_id().with(name), egui::Sense::hover())
+                .on_hover_text(help);
         });
     }
 }
 
 impl Knobs for Panel<'_, '_> {
-    fn int(&mut self, name: &'static str, help: &'static str, value: &mut usize, range: RangeInclusive<usize>) {
+    fn int(
+        &mut self,
+        name: &'static str,
+        help: &'static str,
+        value: &mut usize,
+        range: RangeInclusive<usize>,
+    ) {
         let short = range.end() - range.start() <= 256;
         self.row(name, help, |ui, label| {
             if short {
@@ -63,7 +70,13 @@ impl Knobs for Panel<'_, '_> {
         });
     }
 
-    fn real(&mut self, name: &'static str, help: &'static str, value: &mut f32, range: RangeInclusive<f32>) {
+    fn real(
+        &mut self,
+        name: &'static str,
+        help: &'static str,
+        value: &mut f32,
+        range: RangeInclusive<f32>,
+    ) {
         let narrow = range.end() - range.start() <= 1000.0;
         self.row(name, help, |ui, label| {
             if narrow {
@@ -74,7 +87,13 @@ impl Knobs for Panel<'_, '_> {
         });
     }
 
-    fn maybe(&mut self, name: &'static str, help: &'static str, value: &mut Option<f32>, range: RangeInclusive<f32>) {
+    fn maybe(
+        &mut self,
+        name: &'static str,
+        help: &'static str,
+        value: &mut Option<f32>,
+        range: RangeInclusive<f32>,
+    ) {
         self.row(name, help, |ui, label| {
             let mut on = value.is_some();
             if ui.add(Switch::new(&mut on, label.clone())).changed() {
@@ -93,9 +112,16 @@ impl Knobs for Panel<'_, '_> {
         });
     }
 
-    fn choice(&mut self, name: &'static str, help: &'static str, value: &mut usize, names: &'static [&'static str]) {
+    fn choice(
+        &mut self,
+        name: &'static str,
+        help: &'static str,
+        value: &mut usize,
+        names: &'static [&'static str],
+    ) {
         self.row(name, help, |ui, text| {
-            let choices: Vec<(usize, String)> = names.iter().map(|name| label(name)).enumerate().collect();
+            let choices: Vec<(usize, String)> =
+                names.iter().map(|name| label(name)).enumerate().collect();
             ui.add(Combo::new(value, choices, text));
         });
     }
@@ -119,11 +145,15 @@ impl Knobs for Panel<'_, '_> {
 
     fn points(&mut self, name: &'static str, help: &'static str, value: &mut Vec<Point>) {
         self.row(name, help, |ui, label| {
-            let current: Vec<String> = value.iter().map(|[x, y]| format!("{x:.0},{y:.0}")).collect();
+            let current: Vec<String> = value
+                .iter()
+                .map(|[x, y]| format!("{x:.0},{y:.0}"))
+                .collect();
             if let Some(text) = typed_ui(ui, name, &label, current.join("; ")) {
                 let point = |part: &str| {
                     let (x, y) = part.split_once(',')?;
-                    let number = |text: &str| text.trim().parse::<f64>().ok().filter(|it| it.is_finite());
+                    let number =
+                        |text: &str| text.trim().parse::<f64>().ok().filter(|it| it.is_finite());
                     Some([number(x)?, number(y)?])
                 };
                 let parts = text.split(';').filter(|part| !part.trim().is_empty());
@@ -138,7 +168,10 @@ impl Knobs for Panel<'_, '_> {
         let id = self.id;
         let mut asks = false;
         self.row(name, help, |ui, label| {
-            let shown = value.as_deref().and_then(|path| path.file_name()).map(|it| it.to_string_lossy().into_owned());
+            let shown = value
+                .as_deref()
+                .and_then(|path| path.file_name())
+                .map(|it| it.to_string_lossy().into_owned());
             let text = shown.unwrap_or_else(|| tr(ui, "groups-no-file").to_string());
             asks = ui.add(Button::new(text).icon(icons::FOLDER_OPEN)).clicked();
             if value.is_some() && ui.add(Button::icon_only(icons::X, label)).clicked() {
@@ -154,15 +187,20 @@ impl Knobs for Panel<'_, '_> {
                 file_name: None,
                 folder: None,
             };
-            self.cx.todo.requests.push_back(Request::Dialog(dialog, Purpose::Setting(id, name)));
+            self.cx
+                .todo
+                .requests
+                .push_back(Request::Dialog(dialog, Purpose::Setting(id, name)));
         }
     }
 }
 
 /// A text that counts when it is finished: Enter, or another control is taken.
 fn typed_ui(ui: &mut Ui, name: &str, label: &Text, current: String) -> Option<String> {
-    let memory = ui.id().with(("typed", name));
-    let mut text = ui.data(|data| data.get_temp::<String>(memory)).unwrap_or(current);
+    let memory = ui.scope_id().with(("typed", name));
+    let mut text = ui
+        .data(|data| data.get_temp::<String>(memory))
+        .unwrap_or(current);
     let width = ui.available_width();
     let response = ui.add(egui::TextEdit::singleline(&mut text).desired_width(width));
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::TextInput, true, &**label));

@@ -8,7 +8,7 @@ use super::{common_top, on_grid};
 use crate::views::numbers::Read;
 
 /// Patches that are counted as the best ones.
-pub const TOP: usize = 20;
+pub(super) const TOP: usize = 20;
 
 /// `B − A` on the grid of A.
 #[derive(Debug)]
@@ -31,7 +31,13 @@ impl Difference {
     pub fn new(a: &Arc<Read>, b: &Arc<Read>) -> Self {
         let (rows, cols) = (a.values.rows, a.values.cols);
         let other = on_grid(&b.values, rows, cols);
-        let values: Vec<f32> = a.values.values.iter().zip(&other.values).map(|(a, b)| b - a).collect();
+        let values: Vec<f32> = a
+            .values
+            .values
+            .iter()
+            .zip(&other.values)
+            .map(|(a, b)| b - a)
+            .collect();
         let count = values.len().max(1) as f32;
         let mean = values.iter().map(|value| value.abs()).sum::<f32>() / count;
         let correlation = correlation(&a.values.values, &other.values);
@@ -65,7 +71,11 @@ fn correlation(a: &[f32], b: &[f32]) -> f32 {
         sums[2] += b * b;
     }
     let scale = (sums[1] * sums[2]).sqrt();
-    if scale > 0.0 { (sums[0] / scale) as f32 } else { 0.0 }
+    if scale > 0.0 {
+        (sums[0] / scale) as f32
+    } else {
+        0.0
+    }
 }
 
 #[cfg(test)]

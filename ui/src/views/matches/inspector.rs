@@ -15,12 +15,18 @@ use crate::widgets::{Button, Note, NumberSlider, ProgressBar, Segmented, Tone};
 pub fn inspector_ui(ui: &mut Ui, cx: &mut Cx<'_>, id: ViewId) {
     under_ui(ui, cx, id);
     let state = &cx.session.view(id).matches;
-    let counts = state.kept.as_ref().zip(state.pairs.as_ref()).map(|(kept, pairs)| (kept.pairs.len(), pairs.len()));
+    let counts = state
+        .kept
+        .as_ref()
+        .zip(state.pairs.as_ref())
+        .map(|(kept, pairs)| (kept.pairs.len(), pairs.len()));
     sections::editing(ui, cx, id, |ui, cx, settings| {
         filters_ui(ui, settings, counts);
         lines_ui(ui, settings);
         keypoints_ui(ui, cx, id, settings);
-        parts::section(ui, "similarity-colours", |ui| sections::strength_ui(ui, &mut settings.look));
+        parts::section(ui, "similarity-colours", |ui| {
+            sections::strength_ui(ui, &mut settings.look);
+        });
         sections::features_ui(ui, cx, id, &mut settings.features);
     });
 }
@@ -31,8 +37,14 @@ fn under_ui(ui: &mut Ui, cx: &mut Cx<'_>, id: ViewId) {
             ui.label(parts::faint(ui, &tr(ui, "matches-point")));
             return;
         };
-        let line = |at: [f64; 2], cosine: f32| format!("{}   {}", similarity::pixel(at), parts::decimal(cosine, 3));
-        parts::value_row(ui, &tr(ui, "matches-best"), &line(under.best.0, under.best.1));
+        let line = |at: [f64; 2], cosine: f32| {
+            format!("{}   {}", similarity::pixel(at), parts::decimal(cosine, 3))
+        };
+        parts::value_row(
+            ui,
+            &tr(ui, "matches-best"),
+            &line(under.best.0, under.best.1),
+        );
         if let Some((at, cosine)) = under.second {
             parts::value_row(ui, &tr(ui, "matches-second-best"), &line(at, cosine));
         }
@@ -43,7 +55,14 @@ fn under_ui(ui: &mut Ui, cx: &mut Cx<'_>, id: ViewId) {
 }
 
 /// A limit that can be off: off at the end of its slider.
-fn limit_ui(ui: &mut Ui, label: &'static str, value: &mut Option<f32>, (range, off): (std::ops::RangeInclusive<f32>, f32), digits: usize, suffix: &'static str) {
+fn limit_ui(
+    ui: &mut Ui,
+    label: &'static str,
+    value: &mut Option<f32>,
+    (range, off): (std::ops::RangeInclusive<f32>, f32),
+    digits: usize,
+    suffix: &'static str,
+) {
     parts::row(ui, label, |ui| {
         let name = tr(ui, label);
         let none = tr(ui, "app-off");
@@ -55,7 +74,10 @@ fn limit_ui(ui: &mut Ui, label: &'static str, value: &mut Option<f32>, (range, o
                 format!("{number:.digits$}{suffix}")
             }
         };
-        let slider = NumberSlider::new(&mut number, range, name).decimals(digits).default(off).shown_as(shown);
+        let slider = NumberSlider::new(&mut number, range, name)
+            .decimals(digits)
+            .default(off)
+            .shown_as(shown);
         if ui.add(slider).changed() {
             *value = Some(number).filter(|number| (number - off).abs() > 1e-6);
         }
@@ -66,14 +88,42 @@ fn filters_ui(ui: &mut Ui, settings: &mut Settings, counts: Option<(usize, usize
     let matches = &mut settings.matches;
     parts::section(ui, "matches-keep", |ui| {
         parts::switch_row(ui, "matches-holds-both-ways", &mut matches.mutual);
-        limit_ui(ui, "matches-round-trip", &mut matches.max_cycle_px, (0.0..=200.0, 200.0), 0, " px");
-        limit_ui(ui, "matches-second-over-best", &mut matches.max_ratio, (0.5..=1.0, 1.0), 2, "");
-        limit_ui(ui, "matches-cosine-over", &mut matches.min_cosine, (-1.0..=1.0, -1.0), 2, "");
+        limit_ui(
+            ui,
+            "matches-round-trip",
+            &mut matches.max_cycle_px,
+            (0.0..=200.0, 200.0),
+            0,
+            " px",
+        );
+        limit_ui(
+            ui,
+            "matches-second-over-best",
+            &mut matches.max_ratio,
+            (0.5..=1.0, 1.0),
+            2,
+            "",
+        );
+        limit_ui(
+            ui,
+            "matches-cosine-over",
+            &mut matches.min_cosine,
+            (-1.0..=1.0, -1.0),
+            2,
+            "",
+        );
         if let Some((kept, all)) = counts {
             let share = kept as f32 / all.max(1) as f32;
             ui.add(ProgressBar::new(Some(share), tr(ui, "matches-kept")));
-            let args = [("kept", parts::count(ui, kept).into()), ("total", parts::count(ui, all).into())];
-            parts::value_row(ui, &tr(ui, "matches-kept"), &tr_with(ui, "matches-kept-of", &args));
+            let args = [
+                ("kept", parts::count(ui, kept).into()),
+                ("total", parts::count(ui, all).into()),
+            ];
+            parts::value_row(
+                ui,
+                &tr(ui, "matches-kept"),
+                &tr_with(ui, "matches-kept-of", &args),
+            );
         }
     });
 }
@@ -83,7 +133,12 @@ fn lines_ui(ui: &mut Ui, settings: &mut Settings) {
     parts::section(ui, "matches-lines", |ui| {
         parts::row(ui, "matches-spread", |ui| {
             let name = tr(ui, "matches-spread");
-            ui.add(NumberSlider::new(&mut matches.spread_px, 0.0..=200.0, name).decimals(0).suffix(" px").default(48.0_f32));
+            ui.add(
+                NumberSlider::new(&mut matches.spread_px, 0.0..=200.0, name)
+                    .decimals(0)
+                    .suffix(" px")
+                    .default(48.0_f32),
+            );
         });
         parts::row(ui, "matches-color-by", |ui| {
             let choices = [
@@ -107,8 +162,16 @@ fn lines_ui(ui: &mut Ui, settings: &mut Settings) {
 
 fn keypoints_ui(ui: &mut Ui, cx: &mut Cx<'_>, id: ViewId, settings: &mut Settings) {
     parts::section(ui, "matches-keypoints", |ui| {
-        let pair = cx.view(id).map(|view| view.pictures.clone()).unwrap_or_default();
-        let mine = settings.matches.keypoints.iter().filter(|point| point.pair[..] == pair[..]).count();
+        let pair = cx
+            .view(id)
+            .map(|view| view.pictures.clone())
+            .unwrap_or_default();
+        let mine = settings
+            .matches
+            .keypoints
+            .iter()
+            .filter(|point| point.pair[..] == pair[..])
+            .count();
         ui.label(parts::faint(ui, &tr(ui, "matches-keypoints-help")));
         for (index, point) in settings.matches.keypoints.iter_mut().enumerate() {
             if point.pair[..] != pair[..] {
@@ -116,8 +179,11 @@ fn keypoints_ui(ui: &mut Ui, cx: &mut Cx<'_>, id: ViewId, settings: &mut Setting
             }
             ui.horizontal(|ui| {
                 let name = tr(ui, "matches-keypoint-name");
-                let field = egui::TextEdit::singleline(&mut point.name).desired_width(96.0).id_salt(("keypoint", index));
-                ui.add(field).widget_info(|| egui::WidgetInfo::labeled(egui::Role::TextInput, true, &*name));
+                let field = egui::TextEdit::singleline(&mut point.name)
+                    .desired_width(96.0)
+                    .id_salt(("keypoint", index));
+                ui.add(field)
+                    .widget_info(|| egui::WidgetInfo::labeled(egui::Role::TextInput, true, &*name));
                 ui.label(egui::RichText::new(similarity::pixel(point.a)).monospace());
                 if point.b.is_some() {
                     ui.label(parts::faint(ui, &tr(ui, "matches-corrected")));
@@ -126,13 +192,21 @@ fn keypoints_ui(ui: &mut Ui, cx: &mut Cx<'_>, id: ViewId, settings: &mut Setting
         }
         ui.horizontal(|ui| {
             let none = (mine == 0).then(|| tr(ui, "matches-no-keypoints"));
-            let export = Button::new(tr(ui, "matches-coco")).icon(icons::EXPORT).disabled_because(none.clone());
+            let export = Button::new(tr(ui, "matches-coco"))
+                .icon(icons::EXPORT)
+                .disabled_because(none.clone());
             if ui.add(export).clicked() {
                 cx.todo.requests.push_back(Request::Keypoints(id));
             }
-            let clear = Button::new(tr(ui, "similarity-clear")).icon(icons::TRASH).ghost().disabled_because(none);
+            let clear = Button::new(tr(ui, "similarity-clear"))
+                .icon(icons::TRASH)
+                .ghost()
+                .disabled_because(none);
             if ui.add(clear).clicked() {
-                settings.matches.keypoints.retain(|point| point.pair[..] != pair[..]);
+                settings
+                    .matches
+                    .keypoints
+                    .retain(|point| point.pair[..] != pair[..]);
             }
         });
     });

@@ -19,7 +19,12 @@ use crate::views::picture::{self, Shown};
 const TARGET: f32 = 28.0;
 
 /// A click on the first picture places a point.
-pub fn gestures(cx: &mut Cx<'_>, id: ViewId, shown: &[Option<Shown>; 2], pair: [PictureId; 2]) {
+pub(super) fn gestures(
+    cx: &mut Cx<'_>,
+    id: ViewId,
+    shown: &[Option<Shown>; 2],
+    pair: [PictureId; 2],
+) {
     let Some(first) = &shown[0] else { return };
     let placed: Vec<[f64; 2]> = first.frame.gestures.iter().filter_map(places).collect();
     for at in placed {
@@ -33,16 +38,27 @@ pub fn carried(point: &Keypoint, here: &Ready, there: &Ready) -> Option<[f64; 2]
         return Some(b);
     }
     let (row, col) = here.layer.grid.patch_at(point.a[0], point.a[1])?;
-    let query = unit_patches(&here.layer.patches, &[Patch { row, col }]).ok()?.into_iter().next()?;
+    let query = unit_patches(&here.layer.patches, &[Patch { row, col }])
+        .ok()?
+        .into_iter()
+        .next()?;
     if query.len() != there.layer.patches.dim() {
         return None;
     }
-    let best = top_k(&cosine(&there.layer.patches, &query), 1).first()?.patch;
+    let best = top_k(&cosine(&there.layer.patches, &query), 1)
+        .first()?
+        .patch;
     Some(refined(&query, there, best))
 }
 
 /// Draws the points on both pictures and takes what is done to them.
-pub fn points_ui(ui: &mut Ui, cx: &mut Cx<'_>, id: ViewId, shown: &[Option<Shown>; 2], pair: [PictureId; 2]) {
+pub(super) fn points_ui(
+    ui: &mut Ui,
+    cx: &mut Cx<'_>,
+    id: ViewId,
+    shown: &[Option<Shown>; 2],
+    pair: [PictureId; 2],
+) {
     let points = cx.document.settings(id).matches.keypoints.clone();
     if points.iter().all(|point| point.pair != pair) {
         return;
@@ -51,7 +67,11 @@ pub fn points_ui(ui: &mut Ui, cx: &mut Cx<'_>, id: ViewId, shown: &[Option<Shown
         .iter()
         .map(|&picture| picture::features(cx, id, picture).ready().cloned())
         .collect();
-    for (index, point) in points.iter().enumerate().filter(|(_, point)| point.pair == pair) {
+    for (index, point) in points
+        .iter()
+        .enumerate()
+        .filter(|(_, point)| point.pair == pair)
+    {
         if let Some(first) = &shown[0] {
             handle(ui, cx, first, (id, index), (&point.name, point.a), 0);
         }
@@ -77,7 +97,11 @@ fn handle(
     }
     let target = Rect::from_center_size(center, Vec2::splat(TARGET));
     let salt = ("keypoint", index, place);
-    let response = ui.interact(target, shown.frame.response.id.with(salt), Sense::click_and_drag());
+    let response = ui.interact(
+        target,
+        shown.frame.response.id.with(salt),
+        Sense::click_and_drag(),
+    );
     let painter = ui.painter_at(shown.frame.rect());
     let half = 9.0;
     let corners = vec![
@@ -86,10 +110,14 @@ fn handle(
         center + egui::vec2(0.0, half),
         center - egui::vec2(half, 0.0),
     ];
-    painter.add(egui::Shape::convex_polygon(corners, PIN_THIRD.fill, Stroke::new(1.5, ON_PICTURE.line)));
+    painter.add(egui::Shape::convex_polygon(
+        corners,
+        PIN_THIRD.fill,
+        Stroke::new(1.5, ON_PICTURE.line),
+    ));
     let font = FontId::new(10.0, crate::fonts::semibold());
     painter.text(center, Align2::CENTER_CENTER, name, font, PIN_THIRD.sign);
-    response.widget_info(|| egui::WidgetInfo::labeled(egui::WidgetType::Button, true, name));
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, name));
     if response.clicked() || response.drag_started() {
         response.request_focus();
         cx.state.presentation.active = Some(id);
@@ -101,17 +129,23 @@ fn handle(
         let limit = (shown.frame.size_px - Vec2::splat(1e-3)).to_pos2();
         let to = to.clamp(egui::Pos2::ZERO, limit);
         let to = [f64::from(to.x), f64::from(to.y)];
-        cx.drag("edit-move-keypoint", format!("keypoint-{index}-{place}"), move |document| {
-            if let Some(point) = document.settings_mut(id).matches.keypoints.get_mut(index) {
-                if place == 0 {
-                    point.a = to;
-                } else {
-                    point.b = Some(to);
+        cx.drag(
+            "edit-move-keypoint",
+            format!("keypoint-{index}-{place}"),
+            move |document| {
+                if let Some(point) = document.settings_mut(id).matches.keypoints.get_mut(index) {
+                    if place == 0 {
+                        point.a = to;
+                    } else {
+                        point.b = Some(to);
+                    }
                 }
-            }
-        });
+            },
+        );
     }
-    let deletes = ui.input(|input| input.key_pressed(egui::Key::Delete) || input.key_pressed(egui::Key::Backspace));
+    let deletes = ui.input(|input| {
+        input.key_pressed(egui::Key::Delete) || input.key_pressed(egui::Key::Backspace)
+    });
     if (response.has_focus() && deletes) || response.secondary_clicked() {
         cx.edit("edit-remove-keypoint", move |document| {
             let points = &mut document.settings_mut(id).matches.keypoints;

@@ -39,15 +39,29 @@ fn pins_ui(ui: &mut Ui, cx: &mut Cx<'_>, id: ViewId) {
         }
         ui.horizontal(|ui| {
             let tool = |cx: &Cx<'_>, tool| cx.state.tool == tool;
-            let boxes = Button::new(tr(ui, "canvas-box")).icon(icons::SELECTION).on(tool(cx, Tool::Box));
+            let boxes = Button::new(tr(ui, "canvas-box"))
+                .icon(icons::SELECTION)
+                .on(tool(cx, Tool::Box));
             if ui.add(boxes).clicked() {
-                cx.state.tool = if tool(cx, Tool::Box) { Tool::Pointer } else { Tool::Box };
+                cx.state.tool = if tool(cx, Tool::Box) {
+                    Tool::Pointer
+                } else {
+                    Tool::Box
+                };
             }
-            let lasso = Button::new(tr(ui, "canvas-lasso")).icon(icons::LASSO).on(tool(cx, Tool::Lasso));
+            let lasso = Button::new(tr(ui, "canvas-lasso"))
+                .icon(icons::LASSO)
+                .on(tool(cx, Tool::Lasso));
             if ui.add(lasso).clicked() {
-                cx.state.tool = if tool(cx, Tool::Lasso) { Tool::Pointer } else { Tool::Lasso };
+                cx.state.tool = if tool(cx, Tool::Lasso) {
+                    Tool::Pointer
+                } else {
+                    Tool::Lasso
+                };
             }
-            let none = pins.is_empty().then(|| tr(ui, "similarity-nothing-to-clear"));
+            let none = pins
+                .is_empty()
+                .then(|| tr(ui, "similarity-nothing-to-clear"));
             let clear = Button::new(tr(ui, "similarity-clear"))
                 .icon(icons::TRASH)
                 .ghost()
@@ -67,13 +81,21 @@ fn pin_ui(ui: &mut Ui, cx: &mut Cx<'_>, id: ViewId, pin: &Pin) {
         .and_then(View::picture)
         .filter(|&picture| picture == pin.picture)
         .and_then(|picture| {
-            let key = crate::session::FeatureKey::new(picture, &cx.document.settings(id).features, &cx.document.model);
+            let key = crate::session::FeatureKey::new(
+                picture,
+                &cx.document.settings(id).features,
+                &cx.document.model,
+            );
             cx.session.features.peek(&key).map(|ready| ready.layer.grid)
         });
     let [x, y] = pin.shape.center();
     let place = match grid.and_then(|grid| grid.patch_at(x, y)) {
         Some((row, col)) => format!("{col}, {row}"),
-        None => cx.document.letter(pin.picture).map(String::from).unwrap_or_default(),
+        None => cx
+            .document
+            .letter(pin.picture)
+            .map(String::from)
+            .unwrap_or_default(),
     };
     let badge = match pin.sign {
         crate::document::Sign::Positive => Badge::Positive,
@@ -90,7 +112,14 @@ fn pin_ui(ui: &mut Ui, cx: &mut Cx<'_>, id: ViewId, pin: &Pin) {
     if rename_ui(ui, cx, id, pin, &name) {
         return;
     }
-    let toggle = tr(ui, if pin.enabled { "similarity-hide-pin" } else { "similarity-show-pin" });
+    let toggle = tr(
+        ui,
+        if pin.enabled {
+            "similarity-hide-pin"
+        } else {
+            "similarity-show-pin"
+        },
+    );
     let row = PinRow::new(badge, name.as_str(), place, toggle)
         .shown(pin.enabled)
         .chosen(cx.state.pin == Some(pin.id));
@@ -126,7 +155,8 @@ fn rename_ui(ui: &mut Ui, cx: &mut Cx<'_>, id: ViewId, pin: &Pin, old: &str) -> 
     let Some(mut name) = ui.data(|data| data.get_temp::<String>(memory)) else {
         return false;
     };
-    let response = ui.add(egui::TextEdit::singleline(&mut name).desired_width(ui.available_width()));
+    let response =
+        ui.add(egui::TextEdit::singleline(&mut name).desired_width(ui.available_width()));
     let label = tr(ui, "similarity-pin-rename");
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::TextInput, true, &*label));
     if !response.has_focus() && !response.lost_focus() {
@@ -159,7 +189,11 @@ fn combine_ui(ui: &mut Ui, _cx: &mut Cx<'_>, settings: &mut Settings) {
         ];
         ui.add(Combo::new(&mut settings.similarity.combine, choices, name));
     });
-    let negative = settings.query.active(crate::document::Sign::Negative).next().is_some();
+    let negative = settings
+        .query
+        .active(crate::document::Sign::Negative)
+        .next()
+        .is_some();
     if negative && settings.similarity.combine != Combine::Logistic {
         parts::row(ui, "similarity-weight", |ui| {
             let name = tr(ui, "similarity-weight");
