@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use anyhow::Context;
 use dinoscope_ui::Setup;
-use egui_tauri::{Creation, FrameTimes, Options, RenderState};
+use egui_tauri::{Creation, Options, RenderState};
 use rfd::{AsyncMessageDialog, MessageLevel};
 use tauri::window::WindowBuilder;
 use tauri::{AppHandle, Manager, Window};
@@ -23,35 +23,19 @@ const SIZE: (f64, f64) = (1440.0, 900.0);
 const MIN_SIZE: (f64, f64) = (960.0, 600.0);
 
 /// `dinoscope_ui::App` as `egui_tauri` wants it.
-struct Explorer {
-    app: dinoscope_ui::App,
-    first_frame_told: bool,
-}
+struct Explorer(dinoscope_ui::App);
 
 impl egui_tauri::App for Explorer {
-    fn logic(&mut self, ctx: &egui::Context) {
-        if self.first_frame_told {
-            return;
-        }
-        if let Some(first) = FrameTimes::last(ctx).first_frame {
-            tracing::info!(ms = first.as_millis(), "first frame");
-            self.first_frame_told = true;
-        } else {
-            // The time is known one frame later.
-            ctx.request_repaint();
-        }
-    }
-
     fn ui(&mut self, ui: &mut egui::Ui) {
-        self.app.ui(ui);
+        self.0.ui(ui);
     }
 
     fn device_changed(&mut self, render: &RenderState) {
-        self.app.device_changed(render);
+        self.0.device_changed(render);
     }
 
     fn exit(&mut self) {
-        self.app.exit();
+        self.0.exit();
     }
 }
 
@@ -93,10 +77,7 @@ fn explorer(creation: &Creation<'_>, window: Window, args: &Args, wanted: Wanted
     let app = dinoscope_ui::App::new(creation.ctx, creation.render, setup);
     mail.send_links(wanted.links);
     mail.deliver_to(app.inbox());
-    Explorer {
-        app,
-        first_frame_told: false,
-    }
+    Explorer(app)
 }
 
 /// Brings the window to the front, for what a second start opened in it.
