@@ -207,7 +207,7 @@ impl<'a> Running<'a> {
                 let Some(ids) = desk.xdotool(&["search", "--onlyvisible", "--name", name]) else {
                     return false;
                 };
-                found = ids.lines().last().unwrap_or_default().to_owned();
+                ids.lines().last().unwrap_or_default().clone_into(&mut found);
                 !found.is_empty()
             });
         found
@@ -234,29 +234,6 @@ impl<'a> Running<'a> {
             assert!(
                 Instant::now() < end,
                 "no {text:?} in the log:\n{}",
-                self.all_said()
-            );
-            pause(Duration::from_millis(50));
-        }
-    }
-
-    /// How many lines of the log have `text`.
-    pub(super) fn count(&self, text: &str) -> usize {
-        self.log
-            .lock()
-            .unwrap()
-            .iter()
-            .filter(|line| line.contains(text))
-            .count()
-    }
-
-    /// Waits until the log has more than `before` lines with `text`.
-    pub(super) fn said_again(&self, text: &str, before: usize) {
-        let end = Instant::now() + PATIENCE;
-        while self.count(text) <= before {
-            assert!(
-                Instant::now() < end,
-                "not again {text:?} in the log:\n{}",
                 self.all_said()
             );
             pause(Duration::from_millis(50));
@@ -317,6 +294,7 @@ impl<'a> Running<'a> {
     }
 
     /// A moment for the window to draw.
+    #[expect(clippy::unused_self, reason = "it is the app that is waited for")]
     pub(super) fn rest(&self) {
         pause(Duration::from_millis(350));
     }
