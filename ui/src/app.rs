@@ -210,23 +210,23 @@ impl App {
     }
 
     /// A message in the language of the window.
-    fn tr(&self, id: &str) -> String {
+    fn word(&self, id: &str) -> String {
         text::tr(&self.ctx, id).to_string()
     }
 
     /// Says a message at the bottom of the window.
     fn say(&mut self, id: &str) {
-        let said = self.tr(id);
+        let said = self.word(id);
         self.state.say(said);
     }
 
     /// Says a message with values.
     fn say_with(&mut self, id: &str, values: &[(&str, text::Value<'_>)]) {
-        let said = self.tr_with(id, values);
+        let said = self.words(id, values);
         self.state.say(said);
     }
 
-    fn tr_with(&self, id: &str, values: &[(&str, text::Value<'_>)]) -> String {
+    fn words(&self, id: &str, values: &[(&str, text::Value<'_>)]) -> String {
         text::tr_with(&self.ctx, id, values).to_string()
     }
 

@@ -20,7 +20,7 @@ impl App {
     pub(super) fn copy_view(&mut self, ctx: &Context, view: ViewId) {
         let document = Arc::clone(self.history.present());
         let image = Plan::of(&document, &mut self.session, view)
-            .map_err(|message| self.tr(message))
+            .map_err(|message| self.word(message))
             .and_then(|plan| plan.image().map_err(|error| error.to_string()));
         match image {
             Ok(image) => {
@@ -83,7 +83,7 @@ impl App {
         let picture =
             Picture::from_rgba(width, height, bytes.clone()).map_err(|error| error.to_string())?;
         let pixels =
-            RgbaImage::from_raw(width, height, bytes).ok_or_else(|| self.tr("export-paste-bad"))?;
+            RgbaImage::from_raw(width, height, bytes).ok_or_else(|| self.word("export-paste-bad"))?;
         let folder = self.session.folders.data.join("pasted");
         let path = folder.join(format!("pasted-{}.png", &picture.sha256()[..12]));
         let mut png = Cursor::new(Vec::new());

@@ -246,7 +246,7 @@ impl App {
                 Purpose::Open,
             ),
             Command::OpenModel => {
-                let filters = vec![(self.tr("models-file-kind"), models)];
+                let filters = vec![(self.word("models-file-kind"), models)];
                 (
                     DialogKind::OpenFiles,
                     "cmd-open-model",
@@ -256,7 +256,7 @@ impl App {
             }
             Command::OpenProject => {
                 let filters = vec![(
-                    self.tr("project-file-kind"),
+                    self.word("project-file-kind"),
                     vec![super::files::ENDING.to_owned()],
                 )];
                 (
@@ -267,7 +267,7 @@ impl App {
                 )
             }
             _ => {
-                let filters = vec![(self.tr("library-picture-kind"), pictures)];
+                let filters = vec![(self.word("library-picture-kind"), pictures)];
                 (
                     DialogKind::OpenFiles,
                     "cmd-open-pictures",
@@ -279,7 +279,7 @@ impl App {
         let dialog = Dialog {
             id: 0,
             kind,
-            title: self.tr(title),
+            title: self.word(title),
             filters,
             file_name: None,
             folder: None,

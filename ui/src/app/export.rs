@@ -70,10 +70,10 @@ impl App {
                 let dialog = Dialog {
                     id: 0,
                     kind: DialogKind::SaveFile,
-                    title: self.tr(title),
+                    title: self.word(title),
                     filters: kinds
                         .iter()
-                        .map(|(name, ending)| (self.tr(name), vec![(*ending).to_owned()]))
+                        .map(|(name, ending)| (self.word(name), vec![(*ending).to_owned()]))
                         .collect(),
                     file_name: Some(format!("{}.{ending}", plan.stem)),
                     folder: self.preferences.export_folder.clone(),
@@ -142,8 +142,8 @@ impl App {
         let dialog = Dialog {
             id: 0,
             kind: DialogKind::SaveFile,
-            title: self.tr("export-keypoints-title"),
-            filters: vec![(self.tr("export-coco"), vec!["json".to_owned()])],
+            title: self.word("export-keypoints-title"),
+            filters: vec![(self.word("export-coco"), vec!["json".to_owned()])],
             file_name: Some("keypoints.json".to_owned()),
             folder: self.preferences.export_folder.clone(),
         };
@@ -211,8 +211,8 @@ impl App {
         let dialog = Dialog {
             id: 0,
             kind: DialogKind::SaveFile,
-            title: self.tr("pca-save-title"),
-            filters: vec![(self.tr("pca-basis-kind"), vec!["safetensors".to_owned()])],
+            title: self.word("pca-save-title"),
+            filters: vec![(self.word("pca-basis-kind"), vec!["safetensors".to_owned()])],
             file_name: Some("basis.safetensors".to_owned()),
             folder: self.preferences.export_folder.clone(),
         };
@@ -309,7 +309,7 @@ impl App {
 
     fn tell_export(&mut self, ctx: &Context, export: &Export) {
         let name = export.path.display().to_string();
-        let said = self.tr_with("export-written", &[("path", name.into())]);
+        let said = self.words("export-written", &[("path", name.into())]);
         if export.started.elapsed().as_secs_f64() > LONG_SECS && !ctx.input(|input| input.focused) {
             self.host.notify("Dinoscope", &said);
         }

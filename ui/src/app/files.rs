@@ -211,12 +211,12 @@ impl App {
         let dialog = Dialog {
             id: 0,
             kind: DialogKind::SaveFile,
-            title: self.tr("project-save-title"),
-            filters: vec![(self.tr("project-file-kind"), vec![ENDING.to_owned()])],
+            title: self.word("project-save-title"),
+            filters: vec![(self.word("project-file-kind"), vec![ENDING.to_owned()])],
             file_name: Some(
                 self.files
                     .name()
-                    .unwrap_or_else(|| format!("{}.{ENDING}", self.tr("app-untitled"))),
+                    .unwrap_or_else(|| format!("{}.{ENDING}", self.word("app-untitled"))),
             ),
             folder: self
                 .files

@@ -106,10 +106,11 @@ mod tests {
         crate::theme::install(&ctx);
         let mut focused = Vec::new();
         for _ in 0..4 {
-            let _ = ctx.run_ui(egui::RawInput::default(), |ui| {
+            let mut output = ctx.run_ui(egui::RawInput::default(), |ui| {
                 anchor(ui, Region::TopBar);
                 anchor(ui, Region::Status);
             });
+            output.textures_delta.clear();
             next(&ctx, true);
             focused.push(ctx.memory(egui::Memory::focused));
         }

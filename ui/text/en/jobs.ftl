@@ -26,4 +26,3 @@ job-similarity = Comparing patches
 job-thin = Spreading out the matches
 job-thumbnail = Thumbnail of { $name }
 job-values = Writing the values
-job-clear-cache = Clearing the cache of features

@@ -26,4 +26,3 @@ job-similarity = 正在比较图块
 job-thin = 正在稀疏匹配
 job-thumbnail = { $name } 的缩略图
 job-values = 正在写入数值
-job-clear-cache = 正在清空特征缓存
