@@ -38,13 +38,7 @@ pub enum Page {
 
 impl Page {
     /// All pages, in their order.
-    const ALL: [Self; 5] = [
-        Self::Appearance,
-        Self::Device,
-        Self::Storage,
-        Self::Keys,
-        Self::Program,
-    ];
+    const ALL: [Self; 5] = [Self::Appearance, Self::Device, Self::Storage, Self::Keys, Self::Program];
 
     fn title_id(self) -> &'static str {
         match self {
@@ -88,38 +82,26 @@ impl State {
 /// Draws the card.
 pub fn settings_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
     let title = tr(ui, "settings-title");
-    let card = Card {
-        id: "settings",
-        title: &title,
-        width: 760.0,
-        scrolls: false,
-    };
+    let card = Card { id: "settings", title: &title, width: 760.0, scrolls: false };
     sheet::card_ui(ui, cx, card, |ui, cx| {
         let room = ui.ctx().content_rect().height() - 140.0;
         let height = HEIGHT.min(room).max(200.0);
         ui.horizontal_top(|ui| {
             ui.allocate_ui(vec2(PAGES, height), |ui| pages_ui(ui, cx));
             let page = cx.state.settings.page;
-            let inner = Frame::new().inner_margin(Margin {
-                left: 12,
-                right: 12,
-                ..Margin::ZERO
-            });
-            if page == Page::Keys {
-                // It scrolls its list and keeps the search in sight.
-                inner.show(ui, |ui| {
-                    ui.vertical(|ui| {
+            ui.vertical(|ui| {
+                let inner = Frame::new().inner_margin(Margin { left: 12, right: 12, ..Margin::ZERO });
+                ui.set_width(ui.available_width());
+                if page == Page::Keys {
+                    // It scrolls its list and keeps the search in sight.
+                    inner.show(ui, |ui| {
                         ui.set_height(height);
                         page_ui(ui, cx, page);
                     });
-                });
-                return;
-            }
-            let scroll = ScrollArea::vertical()
-                .id_salt(("settings", page.title_id()))
-                .max_height(height);
-            scroll.auto_shrink(false).show(ui, |ui| {
-                inner.show(ui, |ui| page_ui(ui, cx, page));
+                    return;
+                }
+                let scroll = ScrollArea::vertical().id_salt(("settings", page.title_id())).max_height(height);
+                scroll.auto_shrink(false).show(ui, |ui| inner.show(ui, |ui| page_ui(ui, cx, page)));
             });
         });
     });
@@ -159,14 +141,10 @@ fn row<R>(ui: &mut Ui, id: &str, control: impl FnOnce(&mut Ui) -> R) -> R {
 
 /// A sentence below a setting, under its control.
 fn help(ui: &mut Ui, text: &str) {
-    Frame::new()
-        .inner_margin(Margin {
-            left: 100,
-            ..Margin::ZERO
-        })
-        .show(ui, |ui| {
-            sheet::small(ui, text);
-        });
+    ui.horizontal_top(|ui| {
+        ui.add_space(LABEL);
+        sheet::small(ui, text);
+    });
 }
 
 /// The title of a group of settings.

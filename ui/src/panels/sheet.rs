@@ -46,6 +46,7 @@ pub(super) fn card_ui(
     modal_ui(ui, cx, (card.id, place, frame), |ui, cx| {
         let room = ui.ctx().content_rect().size() - Vec2::splat(2.0 * (EDGE + 20.0));
         ui.set_width(card.width.min(room.x));
+        ui.set_max_height(room.y);
         name(ui, card.title);
         let mut is_closed = false;
         ui.horizontal(|ui| {

@@ -17,12 +17,7 @@ const LINE: f32 = 26.0;
 /// Draws the card.
 pub fn shortcuts_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
     let title = tr(ui, "commands-shortcuts");
-    let card = Card {
-        id: "shortcuts",
-        title: &title,
-        width: 2.0 * COLUMN + 24.0,
-        scrolls: false,
-    };
+    let card = Card { id: "shortcuts", title: &title, width: 2.0 * COLUMN + 24.0, scrolls: false };
     sheet::card_ui(ui, cx, card, |ui, cx| {
         if sheet::is_new(ui) {
             cx.state.shortcut_filter.clear();
@@ -45,9 +40,7 @@ pub fn shortcuts_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
             return;
         }
         let height = ui.ctx().content_rect().height() - 190.0;
-        let scroll = ScrollArea::vertical()
-            .max_height(height.max(120.0))
-            .auto_shrink([false, true]);
+        let scroll = ScrollArea::vertical().max_height(height.max(120.0)).auto_shrink([false, true]);
         scroll.show(ui, |ui| columns_ui(ui, &groups));
     });
 }
@@ -64,9 +57,7 @@ fn groups(ui: &Ui, cx: &Cx<'_>) -> Vec<Group> {
     };
     let lines = |section: Section| {
         let title = tr(ui, section.title_id()).to_string();
-        let commands = Command::ALL
-            .iter()
-            .filter(|command| command.section() == section);
+        let commands = Command::ALL.iter().filter(|command| command.section() == section);
         let lines = commands.filter_map(|&command| {
             let name = tr(ui, command.name_id()).to_string();
             let keys = cx.keys.caps_text(ui, command).unwrap_or_default();
@@ -75,22 +66,19 @@ fn groups(ui: &Ui, cx: &Cx<'_>) -> Vec<Group> {
         let lines = lines.collect::<Vec<_>>();
         (title, lines)
     };
-    Section::ALL
-        .into_iter()
-        .map(lines)
-        .filter(|(_, lines)| !lines.is_empty())
-        .collect()
+    Section::ALL.into_iter().map(lines).filter(|(_, lines)| !lines.is_empty()).collect()
 }
 
 /// Two columns of about the same height; one where there is no room for two.
 fn columns_ui(ui: &mut Ui, groups: &[Group]) {
-    if ui.available_width() < 2.0 * COLUMN {
+    if ui.available_width() < 1.8 * COLUMN {
         for group in groups {
             group_ui(ui, group);
         }
         return;
     }
     let split = split(groups);
+    ui.spacing_mut().item_spacing.x = 24.0;
     ui.columns(2, |columns| {
         for (column, groups) in columns.iter_mut().zip([&groups[..split], &groups[split..]]) {
             for group in groups {
@@ -115,7 +103,7 @@ fn split(groups: &[Group]) -> usize {
 }
 
 fn group_ui(ui: &mut Ui, (title, lines): &Group) {
-    ui.spacing_mut().item_spacing.y = 0.0;
+    ui.spacing_mut().item_spacing = egui::vec2(8.0, 0.0);
     ui.add_space(10.0);
     sheet::strong(ui, title);
     ui.add_space(2.0);

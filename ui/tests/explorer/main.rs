@@ -8,4 +8,5 @@ mod luck;
 mod monkey;
 mod projects;
 mod room;
+mod sheets;
 mod views;

@@ -1,14 +1,15 @@
 //! Two cards below the load report: what the network is, and what it costs on this computer.
 
 use dinoscope_engine::Size;
+use dinoscope_model::BackboneConfig;
+use dinoscope_model::variants::Data;
 use egui::{Label, RichText, Ui, UiBuilder};
 
 use super::super::sheet;
-use super::parameters;
 use super::report::card;
 use crate::cx::Cx;
 use crate::icons;
-use crate::session::models::{About, Family, Known};
+use crate::session::models::{About, Known};
 use crate::text::{self, Text, tr, tr_with};
 use crate::theme;
 use crate::widgets::Button;
@@ -23,7 +24,7 @@ pub(super) fn facts_ui(ui: &mut Ui, cx: &mut Cx<'_>, model: &Known) {
     let about = cx.session.models.about(&model.name);
     let gap = 16.0;
     if ui.available_width() < 560.0 {
-        card(ui, |ui| what_ui(ui, model, about.as_ref()));
+        card(ui, |ui| what_ui(ui, about.as_ref()));
         card(ui, |ui| here_ui(ui, cx, model, about.as_ref()));
         return;
     }
@@ -31,7 +32,7 @@ pub(super) fn facts_ui(ui: &mut Ui, cx: &mut Cx<'_>, model: &Known) {
         columns[0].spacing_mut().item_spacing.x = gap;
         let bottom = {
             let ui = &mut columns[0];
-            card(ui, |ui| what_ui(ui, model, about.as_ref()));
+            card(ui, |ui| what_ui(ui, about.as_ref()));
             ui.min_rect().bottom()
         };
         let ui = &mut columns[1];
@@ -50,73 +51,52 @@ pub(super) fn facts_ui(ui: &mut Ui, cx: &mut Cx<'_>, model: &Known) {
     });
 }
 
-fn what_ui(ui: &mut Ui, model: &Known, about: Option<&About>) {
+fn what_ui(ui: &mut Ui, about: Option<&About>) {
     sheet::strong(ui, &tr(ui, "models-what-it-is"));
     ui.spacing_mut().item_spacing.y = 0.0;
     let Some(about) = about else {
         sheet::quiet(ui, &tr(ui, "models-unknown-yet"));
         return;
     };
-    row_ui(ui, "models-family", &family(ui, about));
-    row_ui(ui, "models-sizes", &sizes(ui, about));
-    row_ui(ui, "models-extra-tokens", &extra_tokens(ui, about));
-    let count = model.params.or(about.params);
-    let numbers = numbers(ui, about, count);
-    row_ui(ui, "models-numbers", &numbers);
+    row_ui(ui, "models-family", &family(ui, &about.config));
+    row_ui(ui, "models-sizes", &sizes(ui, &about.config));
+    row_ui(ui, "models-extra-tokens", &extra_tokens(ui, &about.config));
+    let count = text::count(ui, about.params);
+    let count = tr_with(ui, "models-parameters", &[("count", count.into())]);
+    row_ui(ui, "models-numbers", &format!("{} · {count}", about.dtypes.join(", ")));
     if let Some(layout) = &about.layout {
         row_ui(ui, "models-naming", layout_name(ui, layout).as_ref());
     }
-    if let Some(data) = &about.data {
-        row_ui(ui, "models-data", data);
+    if let Some(data) = about.data {
+        let id = match data {
+            Data::Lvd => "models-data-lvd",
+            Data::Sat => "models-data-sat",
+        };
+        row_ui(ui, "models-data", &tr(ui, id));
     }
 }
 
-fn family(ui: &Ui, about: &About) -> String {
-    let patch = [("patch", about.patch.into())];
-    let id = match about.family {
-        Family::Vit => "models-family-vit",
-        Family::ConvNext => "models-family-convnext",
+fn family(ui: &Ui, config: &BackboneConfig) -> Text {
+    let id = match config {
+        BackboneConfig::Vit(_) => "models-family-vit",
+        BackboneConfig::ConvNext(_) => "models-family-convnext",
     };
-    tr_with(ui, id, &patch).to_string()
+    tr_with(ui, id, &[("patch", config.patch().into())])
 }
 
-fn sizes(ui: &Ui, about: &About) -> String {
-    if let Some(heads) = about.heads {
-        let values = [
-            ("dim", about.dim.into()),
-            ("layers", about.layers.into()),
-            ("heads", heads.into()),
-        ];
-        tr_with(ui, "models-sizes-vit", &values).to_string()
-    } else {
-        let values = [("dim", about.dim.into()), ("layers", about.layers.into())];
-        tr_with(ui, "models-sizes-convnext", &values).to_string()
+fn sizes(ui: &Ui, config: &BackboneConfig) -> Text {
+    let (dim, layers) = (("dim", config.dim().into()), ("layers", config.layers().into()));
+    match config {
+        BackboneConfig::Vit(vit) => tr_with(ui, "models-sizes-vit", &[dim, layers, ("heads", vit.heads.into())]),
+        BackboneConfig::ConvNext(_) => tr_with(ui, "models-sizes-convnext", &[dim, layers]),
     }
 }
 
-fn extra_tokens(ui: &Ui, about: &About) -> String {
-    match about.family {
-        Family::Vit => tr_with(
-            ui,
-            "models-extra-vit",
-            &[("registers", about.registers.into())],
-        )
-        .to_string(),
-        Family::ConvNext => tr(ui, "models-extra-none").to_string(),
+fn extra_tokens(ui: &Ui, config: &BackboneConfig) -> Text {
+    match config {
+        BackboneConfig::Vit(vit) => tr_with(ui, "models-extra-vit", &[("registers", vit.registers.into())]),
+        BackboneConfig::ConvNext(_) => tr(ui, "models-extra-none"),
     }
-}
-
-fn numbers(ui: &Ui, about: &About, params: Option<u64>) -> String {
-    let count = params.map(|count| {
-        let exact = text::count(ui, count);
-        tr_with(ui, "models-parameters", &[("count", exact.into())]).to_string()
-    });
-    let kinds = (!about.dtypes.is_empty()).then(|| about.dtypes.join(", "));
-    kinds
-        .into_iter()
-        .chain(count)
-        .collect::<Vec<_>>()
-        .join(" · ")
 }
 
 fn layout_name(ui: &Ui, layout: &str) -> Text {
@@ -132,28 +112,14 @@ fn here_ui(ui: &mut Ui, cx: &mut Cx<'_>, model: &Known, about: Option<&About>) {
     sheet::strong(ui, &tr(ui, "models-here"));
     ui.spacing_mut().item_spacing.y = 0.0;
     for side in SIDES {
-        let cost = cx
-            .session
-            .models
-            .predict(&model.name, Size::Short(side), (side, side));
+        let cost = cx.session.models.predict(&model.name, Size::Short(side), (side, side));
         let said = cost.map_or_else(
             || tr(ui, "models-no-prediction").to_string(),
             |cost| {
                 let time = text::millis(cost.seconds * 1000.0);
-                let id = if cost.is_measured {
-                    "models-cost"
-                } else {
-                    "models-cost-about"
-                };
-                tr_with(
-                    ui,
-                    id,
-                    &[
-                        ("time", time.into()),
-                        ("memory", text::bytes(cost.bytes).into()),
-                    ],
-                )
-                .to_string()
+                let id = if cost.is_measured { "models-cost" } else { "models-cost-about" };
+                tr_with(ui, id, &[("time", time.into()), ("memory", text::bytes(cost.bytes).into())])
+                    .to_string()
             },
         );
         let label = format!("{side} px");
@@ -166,9 +132,6 @@ fn here_ui(ui: &mut Ui, cx: &mut Cx<'_>, model: &Known, about: Option<&About>) {
         file_ui(ui, model, about);
     } else if let Some(bytes) = model.bytes {
         named_row_ui(ui, &tr(ui, "models-download"), &text::bytes(bytes), true);
-    }
-    if let (None, Some(count)) = (about, model.params) {
-        named_row_ui(ui, &tr(ui, "models-numbers"), &parameters(count), true);
     }
 }
 
@@ -186,9 +149,7 @@ fn file_ui(ui: &mut Ui, model: &Known, about: Option<&About>) {
     ui.horizontal(|ui| {
         label_ui(ui, "SHA-256");
         let short = shortened(sha256);
-        let shown = RichText::new(short)
-            .monospace()
-            .color(theme::palette(ui).text_0);
+        let shown = RichText::new(short).monospace().color(theme::palette(ui).text_0);
         ui.label(shown).on_hover_text(sha256);
         let copy = Button::icon_only(icons::COPY, tr(ui, "models-copy-sum"));
         if ui.add(copy).clicked() {
@@ -199,10 +160,7 @@ fn file_ui(ui: &mut Ui, model: &Known, about: Option<&About>) {
 
 /// The two ends of a long sum, by which people compare it.
 fn shortened(sum: &str) -> String {
-    match (
-        sum.get(..4),
-        sum.len().checked_sub(4).and_then(|end| sum.get(end..)),
-    ) {
+    match (sum.get(..4), sum.len().checked_sub(4).and_then(|end| sum.get(end..))) {
         (Some(start), Some(end)) if sum.len() > 12 => format!("{start}…{end}"),
         _ => sum.to_owned(),
     }
@@ -227,14 +185,10 @@ fn named_row_ui(ui: &mut Ui, name: &str, value: &str, is_value: bool) -> egui::R
 
 fn label_ui(ui: &mut Ui, name: &str) {
     let color = theme::palette(ui).text_2;
-    ui.allocate_ui_with_layout(
-        egui::vec2(LABEL, 28.0),
-        egui::Layout::left_to_right(egui::Align::Center),
-        |ui| {
-            ui.set_min_width(LABEL);
-            ui.add(Label::new(RichText::new(name).color(color)).truncate());
-        },
-    );
+    ui.allocate_ui_with_layout(egui::vec2(LABEL, 28.0), egui::Layout::left_to_right(egui::Align::Center), |ui| {
+        ui.set_min_width(LABEL);
+        ui.add(Label::new(RichText::new(name).color(color)).truncate());
+    });
 }
 
 /// Why half precision is not offered.
@@ -252,10 +206,7 @@ mod tests {
 
     #[test]
     fn a_sum_is_shortened_to_its_ends_and_a_short_text_is_not() {
-        assert_eq!(
-            shortened(&format!("9f2c{}e81b", "0".repeat(56))),
-            "9f2c…e81b"
-        );
+        assert_eq!(shortened(&format!("9f2c{}e81b", "0".repeat(56))), "9f2c…e81b");
         assert_eq!(shortened("abc"), "abc");
         assert_eq!(shortened(""), "");
     }

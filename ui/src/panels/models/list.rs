@@ -121,9 +121,11 @@ fn row_ui(ui: &mut Ui, cx: &mut Cx<'_>, model: &Known, is_current: bool) {
             .fill(fill)
             .corner_radius(theme::RADIUS[2])
             .outer_margin(Margin::symmetric(8, 0))
-            .inner_margin(Margin::symmetric(12, 9));
+            .inner_margin(Margin::symmetric(12, 10));
         frame.show(ui, |ui| {
             ui.spacing_mut().item_spacing.y = 4.0;
+            // The row is the target, not what is in it.
+            ui.spacing_mut().interact_size.y = 20.0;
             ui.set_width(ui.available_width());
             ui.horizontal(|ui| {
                 ui.with_layout(Layout::right_to_left(Align::Center), |ui| {

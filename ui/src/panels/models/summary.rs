@@ -31,7 +31,7 @@ pub(super) fn header_ui(ui: &mut Ui, cx: &mut Cx<'_>, model: &Known) {
         ui.horizontal_wrapped(|ui| buttons_ui(ui, cx, model));
         return;
     }
-    ui.horizontal_top(|ui| {
+    ui.horizontal(|ui| {
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             // From right to left, so that the text takes what is left.
             ui.horizontal(|ui| buttons_ui(ui, cx, model));
@@ -142,8 +142,7 @@ fn quoted(word: &str) -> String {
 
 /// Message that says in a sentence what a model is good for.
 fn sentence_id(model: &Known) -> &'static str {
-    let name = model.variant.as_deref().unwrap_or(&model.name);
-    match (model.place, name) {
+    match (model.place, model.name.as_str()) {
         (Place::BuiltIn, _) => "models-about-builtin",
         (_, "vits16" | "vits16plus") => "models-about-small",
         (_, "vitb16") => "models-about-base",

@@ -1,11 +1,12 @@
 //! The table of all tensors: only visible rows are laid out, since the largest model has 610 of them.
 
+use dinoscope_engine::model::ModelReport;
+use dinoscope_model::checkpoint::{Status, TensorReport, tensors};
 use egui::{Label, RichText, ScrollArea, Ui, vec2};
 
 use super::super::sheet;
 use crate::cx::Cx;
 use crate::icons;
-use crate::session::models::{Report, Tensor, TensorState};
 use crate::text::{tr, tr_with};
 use crate::theme;
 use crate::widgets::TextField;
@@ -19,7 +20,7 @@ const TYPE: f32 = 44.0;
 const STATE: f32 = 120.0;
 
 /// Draws a search field and the tensors that fit it; faulty ones come first.
-pub(super) fn tensors_ui(ui: &mut Ui, cx: &mut Cx<'_>, report: &Report) {
+pub(super) fn tensors_ui(ui: &mut Ui, cx: &mut Cx<'_>, report: &ModelReport) {
     ui.add_space(4.0);
     let hint = tr(ui, "models-find-tensor");
     ui.add(TextField::search(&mut cx.state.models.tensor_filter, hint));
@@ -44,63 +45,79 @@ pub(super) fn tensors_ui(ui: &mut Ui, cx: &mut Cx<'_>, report: &Report) {
 }
 
 /// A line of the table.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Row<'a> {
-    Expected(&'a Tensor),
-    Unexpected(&'a str),
+#[derive(Clone, Debug, PartialEq)]
+struct Row {
+    name: String,
+    shape: String,
+    dtype: String,
+    /// Nothing for a tensor that the network does not have.
+    status: Option<Status>,
 }
 
 /// What has all of `words` in its name: faulty tensors, then unexpected ones, then the others.
-fn rows<'a>(report: &'a Report, words: &str) -> Vec<Row<'a>> {
-    let fits = |name: &str| {
-        words
-            .split_whitespace()
-            .all(|word| name.to_lowercase().contains(word))
+fn rows(report: &ModelReport, words: &str) -> Vec<Row> {
+    let mut rows = match &report.tensors {
+        Some(file) => {
+            let unexpected = file.unexpected.iter().map(|name| Row {
+                name: name.clone(),
+                shape: String::new(),
+                dtype: String::new(),
+                status: None,
+            });
+            file.tensors.iter().map(row).chain(unexpected).collect()
+        }
+        // The built-in model has no file: its tensors are those of its shape.
+        None => seeded(report),
     };
-    let of = |is_loaded: bool| {
-        let tensors = report.tensors.iter();
-        tensors
-            .filter(move |tensor| (tensor.state == TensorState::Loaded) == is_loaded)
-            .map(Row::Expected)
-    };
-    let unexpected = report.unexpected.iter().map(|name| Row::Unexpected(name));
-    let all = of(false).chain(unexpected).chain(of(true));
-    all.filter(|row| match row {
-        Row::Expected(tensor) => fits(&tensor.name),
-        Row::Unexpected(name) => fits(name),
-    })
-    .collect()
+    rows.retain(|row| {
+        let name = row.name.to_lowercase();
+        words.split_whitespace().all(|word| name.contains(word))
+    });
+    rows.sort_by_key(|row| match row.status {
+        Some(Status::Loaded) => 2,
+        None => 1,
+        Some(_) => 0,
+    });
+    rows
 }
 
-fn row_ui(ui: &mut Ui, row: &Row<'_>) {
-    let palette = theme::palette(ui);
-    let (name, shape, dtype) = match row {
-        Row::Expected(tensor) => (tensor.name.as_str(), shape(tensor), tensor.dtype.as_deref()),
-        Row::Unexpected(name) => (*name, String::new(), None),
+fn row(tensor: &TensorReport) -> Row {
+    Row {
+        name: tensor.name.clone(),
+        shape: shape(tensor),
+        dtype: tensor.dtype.clone().unwrap_or_default(),
+        status: Some(tensor.status),
+    }
+}
+
+fn seeded(report: &ModelReport) -> Vec<Row> {
+    let specs = tensors(&report.config).into_iter();
+    let row = |spec: dinoscope_model::checkpoint::TensorSpec| Row {
+        shape: sides(&spec.shape),
+        name: spec.name,
+        dtype: "f32".to_owned(),
+        status: Some(Status::Loaded),
     };
-    let (icon, id, color) = match row {
-        Row::Unexpected(_) => (icons::PLUS, "models-unexpected", palette.warn),
-        Row::Expected(tensor) => match tensor.state {
-            TensorState::Loaded => (icons::CHECK, "models-found", palette.ok),
-            TensorState::Missing => (icons::X, "models-missing", palette.error),
-            TensorState::WrongShape => (icons::WARNING, "models-wrong-shape", palette.error),
-            TensorState::WrongType => (icons::WARNING, "models-wrong-type", palette.error),
-        },
+    specs.map(row).collect()
+}
+
+fn row_ui(ui: &mut Ui, row: &Row) {
+    let palette = theme::palette(ui);
+    let (icon, id, color) = match row.status {
+        Some(Status::Loaded) => (icons::CHECK, "models-found", palette.ok),
+        Some(Status::Missing) => (icons::X, "models-missing", palette.error),
+        Some(Status::WrongShape) => (icons::WARNING, "models-wrong-shape", palette.error),
+        Some(Status::WrongType) => (icons::WARNING, "models-wrong-type", palette.error),
+        None => (icons::PLUS, "models-unexpected", palette.warn),
     };
     ui.horizontal(|ui| {
         ui.set_height(ROW);
         let mono = |text: &str| RichText::new(text).monospace().color(palette.text_1);
         let room = (ui.available_width() - SHAPE - TYPE - STATE - 24.0).max(80.0);
-        cell(ui, room, mono(name));
-        cell(ui, SHAPE, mono(&shape));
-        cell(ui, TYPE, mono(dtype.unwrap_or_default()));
-        cell(
-            ui,
-            STATE,
-            RichText::new(format!("{icon} {}", tr(ui, id)))
-                .small()
-                .color(color),
-        );
+        cell(ui, room, mono(&row.name));
+        cell(ui, SHAPE, mono(&row.shape));
+        cell(ui, TYPE, mono(&row.dtype));
+        cell(ui, STATE, RichText::new(format!("{icon} {}", tr(ui, id))).small().color(color));
     });
 }
 
@@ -113,67 +130,46 @@ fn cell(ui: &mut Ui, width: f32, text: RichText) {
 }
 
 /// `384 × 3 × 16 × 16`; of a wrong one what was found and what was expected.
-fn shape(tensor: &Tensor) -> String {
-    let sides = |shape: &[usize]| {
-        let sides: Vec<String> = shape.iter().map(ToString::to_string).collect();
-        sides.join(" × ")
-    };
-    match (&tensor.found, tensor.state) {
-        (Some(found), TensorState::WrongShape) => {
-            format!("{} ≠ {}", sides(found), sides(&tensor.expected))
-        }
+fn shape(tensor: &TensorReport) -> String {
+    match (&tensor.found, tensor.status) {
+        (Some(found), Status::WrongShape) => format!("{} ≠ {}", sides(found), sides(&tensor.expected)),
         _ => sides(&tensor.expected),
     }
+}
+
+fn sides(shape: &[usize]) -> String {
+    let sides: Vec<String> = shape.iter().map(ToString::to_string).collect();
+    sides.join(" × ")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use dinoscope_model::checkpoint::Group;
 
-    fn tensor(name: &str, state: TensorState) -> Tensor {
-        Tensor {
-            name: name.to_owned(),
+    fn tensor(status: Status) -> TensorReport {
+        TensorReport {
+            name: "blocks.0.norm1.weight".to_owned(),
+            group: Group::Blocks,
             expected: vec![384, 2],
             found: Some(vec![192, 2]),
             dtype: Some("f32".to_owned()),
-            state,
+            status,
         }
     }
 
     #[test]
-    fn faults_come_first_and_words_narrow() {
-        let report = Report {
-            tensors: vec![
-                tensor("norm.weight", TensorState::Loaded),
-                tensor("blocks.0.norm1.weight", TensorState::WrongShape),
-            ],
-            unexpected: vec!["extra.norm".to_owned()],
-            ..Report::default()
-        };
-        let names = |words: &str| {
-            let name = |row: &Row<'_>| match row {
-                Row::Expected(tensor) => tensor.name.clone(),
-                Row::Unexpected(name) => (*name).to_owned(),
-            };
-            rows(&report, words).iter().map(name).collect::<Vec<_>>()
-        };
-        assert_eq!(
-            names(""),
-            ["blocks.0.norm1.weight", "extra.norm", "norm.weight"]
-        );
-        assert_eq!(
-            names("norm weight"),
-            ["blocks.0.norm1.weight", "norm.weight"]
-        );
-        assert!(names("head").is_empty());
+    fn words_narrow_the_table_of_the_built_in_model() {
+        let report = ModelReport::builtin();
+        assert_eq!(rows(&report, "").len(), report.counts.expected);
+        let norms = rows(&report, "blocks.0. norm");
+        assert!(!norms.is_empty() && norms.iter().all(|row| row.name.starts_with("blocks.0.norm")));
+        assert!(rows(&report, "no such tensor").is_empty());
     }
 
     #[test]
     fn a_wrong_shape_says_both() {
-        assert_eq!(
-            shape(&tensor("a", TensorState::WrongShape)),
-            "192 × 2 ≠ 384 × 2"
-        );
-        assert_eq!(shape(&tensor("a", TensorState::Loaded)), "384 × 2");
+        assert_eq!(shape(&tensor(Status::WrongShape)), "192 × 2 ≠ 384 × 2");
+        assert_eq!(shape(&tensor(Status::Loaded)), "384 × 2");
     }
 }

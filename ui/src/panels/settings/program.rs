@@ -9,7 +9,7 @@ use crate::cx::{Cx, Sheet};
 use crate::icons;
 use crate::keep::settings::Settings;
 use crate::text::tr;
-use crate::widgets::{Button, Note, Switch, Tone};
+use crate::widgets::{Button, Note, Tone};
 
 /// What the page keeps between frames.
 #[derive(Debug, Default)]
@@ -20,28 +20,17 @@ pub(super) struct State {
 
 /// Draws the page.
 pub(super) fn page_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
-    Note::new(Tone::Info, tr(ui, "settings-privacy"))
-        .cause(tr(ui, "app-local-only"))
-        .show(ui);
+    Note::new(Tone::Info, tr(ui, "settings-privacy")).cause(tr(ui, "app-local-only")).show(ui);
     ui.add_space(4.0);
     row(ui, "settings-updates", |ui| {
-        ui.add(Switch::new(
-            &mut cx.preferences.checks_updates,
-            tr(ui, "settings-updates"),
-        ));
+        ui.label(&*tr(ui, "settings-updates-off"));
     });
     help(ui, &tr(ui, "settings-updates-help"));
     row(ui, "settings-samples", |ui| {
-        if ui
-            .add(Button::new(tr(ui, "settings-show-start")).icon(icons::IMAGES))
-            .clicked()
-        {
+        if ui.add(Button::new(tr(ui, "settings-show-start")).icon(icons::IMAGES)).clicked() {
             leave(cx, Command::Start);
         }
-        if ui
-            .add(Button::new(tr(ui, "start-lesson")).icon(icons::GRADUATION_CAP))
-            .clicked()
-        {
+        if ui.add(Button::new(tr(ui, "start-lesson")).icon(icons::GRADUATION_CAP)).clicked() {
             leave(cx, Command::Lesson);
         }
     });
@@ -51,10 +40,7 @@ pub(super) fn page_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
             && cx.preferences.recent_folders.is_empty()
             && cx.preferences.recent_models.is_empty();
         let why = none.then(|| tr(ui, "settings-recent-none"));
-        if ui
-            .add(Button::new(tr(ui, "settings-forget-recent")).disabled_because(why))
-            .clicked()
-        {
+        if ui.add(Button::new(tr(ui, "settings-forget-recent")).disabled_because(why)).clicked() {
             cx.preferences.forget_recent();
         }
     });
@@ -71,15 +57,8 @@ fn leave(cx: &mut Cx<'_>, command: Command) {
 fn reset_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
     let is_doomed = cx.state.settings.program.is_doomed;
     ui.horizontal(|ui| {
-        let id = if is_doomed {
-            "settings-reset-sure"
-        } else {
-            "settings-reset-all"
-        };
-        if ui
-            .add(Button::new(tr(ui, id)).icon(icons::ARROW_COUNTER_CLOCKWISE))
-            .clicked()
-        {
+        let id = if is_doomed { "settings-reset-sure" } else { "settings-reset-all" };
+        if ui.add(Button::new(tr(ui, id)).icon(icons::ARROW_COUNTER_CLOCKWISE)).clicked() {
             if is_doomed {
                 reset(cx.preferences);
             }
@@ -106,7 +85,6 @@ fn reset(settings: &mut Settings) {
     settings.library_width = default.library_width;
     settings.inspector_width = default.inspector_width;
     settings.figure_scale = default.figure_scale;
-    settings.checks_updates = default.checks_updates;
 }
 
 #[cfg(test)]
@@ -116,9 +94,7 @@ mod tests {
     #[test]
     fn a_reset_is_written_and_keeps_what_was_opened() {
         let folder = tempfile::tempdir().unwrap();
-        let mut settings = Settings::default();
-        settings.text_scale = 1.5;
-        settings.device = "cpu".to_owned();
+        let mut settings = Settings { text_scale: 1.5, device: "cpu".to_owned(), ..Settings::default() };
         settings.remember_project(std::path::Path::new("/a.dinoscope"));
         settings.save(folder.path()).unwrap();
         reset(&mut settings);

@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use dinoscope_engine::model::BUILTIN;
+use dinoscope_engine::model::{BUILTIN, ListedModel, Presence};
+use dinoscope_model::Variant;
 
 /// Where a model is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,8 +27,8 @@ pub struct Known {
     pub name: String,
     /// Where it is.
     pub place: Place,
-    /// Short name of the released model that it is, if it is one.
-    pub variant: Option<String>,
+    /// Whether it is one of the released models, by its name.
+    pub is_released: bool,
     /// Learnable parameters.
     pub params: Option<u64>,
     /// Length of its weights in bytes; of a download as far as that can be told before.
@@ -39,23 +40,67 @@ pub struct Known {
 }
 
 impl Known {
-    /// Whether it can be run from this computer as it is.
-    pub fn is_here(&self) -> bool {
-        matches!(self.place, Place::BuiltIn | Place::Store | Place::File)
-    }
-
     /// A file or folder of which nothing is known yet.
     pub fn file(name: &str) -> Self {
         Self {
             name: name.to_owned(),
             place: Place::File,
-            variant: None,
+            is_released: false,
             params: None,
             bytes: None,
             repository: None,
             path: Some(name.into()),
         }
     }
+
+    /// Whether it can be run from this computer as it is.
+    pub fn is_here(&self) -> bool {
+        matches!(self.place, Place::BuiltIn | Place::Store | Place::File)
+    }
+
+    /// A listed model with the length of its files, where they are here.
+    pub(super) fn of(listed: ListedModel, bytes: Option<u64>) -> Self {
+        let is_here = bytes.is_some();
+        Self {
+            is_released: Variant::by_name(&listed.name).is_some(),
+            place: match listed.presence {
+                Presence::Builtin => Place::BuiltIn,
+                Presence::Downloadable => Place::Hub,
+                Presence::FileOnly => Place::Elsewhere,
+                // The user's files are listed by their paths.
+                Presence::Installed if Path::new(&listed.name).is_absolute() => Place::File,
+                Presence::Installed => Place::Store,
+            },
+            params: listed.params,
+            bytes: bytes.or(listed.download_bytes.filter(|_| !is_here)),
+            repository: listed.repository.map(ToOwned::to_owned),
+            path: listed.path,
+            name: listed.name,
+        }
+    }
+}
+
+/// The models of this computer first, the built-in one on top; otherwise as they came.
+pub(super) fn sorted(mut models: Vec<Known>) -> Vec<Known> {
+    models.sort_by_key(|known| match known.place {
+        Place::BuiltIn => 0,
+        Place::Store => 1,
+        Place::File => 2,
+        Place::Hub | Place::Elsewhere => 3,
+    });
+    models
+}
+
+/// Bytes of a file, or of the weights in a folder.
+pub(super) fn length(path: &Path) -> Option<u64> {
+    let about = std::fs::metadata(path).ok()?;
+    if about.is_file() {
+        return Some(about.len());
+    }
+    let is_weights = |path: &PathBuf| path.extension().is_some_and(|end| end == "safetensors" || end == "pth");
+    let files = std::fs::read_dir(path).ok()?.flatten().map(|entry| entry.path());
+    let lengths = files.filter(is_weights).filter_map(|path| Some(std::fs::metadata(path).ok()?.len()));
+    Some(lengths.sum())
 }
 
 /// What a model is called on screen: `DINOv3 ViT-S/16`, or the name of its file.
@@ -116,5 +161,19 @@ mod tests {
         ] {
             assert_eq!(title(name), expected);
         }
+        assert!(dinoscope_model::VARIANTS.iter().all(|variant| title(variant.name).starts_with("DINOv3 ")));
+    }
+
+    #[test]
+    fn the_list_has_every_model_once_and_those_of_this_computer_first() {
+        let listed = dinoscope_engine::model::list(None).unwrap();
+        let count = listed.len();
+        let mut known: Vec<Known> = listed.into_iter().map(|listed| Known::of(listed, None)).collect();
+        known.push(Known::file("/a/mine.pth"));
+        let known = sorted(known);
+        assert_eq!(known.len(), count + 1);
+        assert_eq!((known[0].place, known[1].place), (Place::BuiltIn, Place::File));
+        let small = known.iter().find(|known| known.name == "vits16").unwrap();
+        assert!(small.is_released && small.place == Place::Hub && small.bytes == Some(21_601_152 * 4));
     }
 }

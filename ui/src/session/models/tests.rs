@@ -1,0 +1,142 @@
+//! Models that are opened, let go, read and refused.
+
+use std::time::{Duration, Instant};
+
+use dinoscope_jobs::runner::Options;
+
+use super::*;
+
+/// As long as anything here may take on a busy machine.
+const LONG: Duration = Duration::from_secs(120);
+
+fn runner() -> Runner {
+    Runner::new(Options::new(|| {}))
+}
+
+fn models() -> Models {
+    Models::new(DeviceChoice::Cpu, 1 << 20)
+}
+
+/// Polls frame by frame until `done`.
+fn until(models: &mut Models, what: &str, mut done: impl FnMut(&mut Models) -> bool) {
+    let start = Instant::now();
+    while !done(models) {
+        assert!(start.elapsed() < LONG, "{what}");
+        models.poll();
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn the_built_in_model_opens_and_tells_what_it_is_and_costs() {
+    let (runner, mut models) = (runner(), models());
+    assert!(models.is_untrained(BUILTIN) && models.device_name().is_none());
+    until(&mut models, "opened", |models| models.ask(BUILTIN, &runner).ready().is_some());
+    assert_eq!(models.device_name().as_deref(), Some("cpu"));
+    assert_eq!(models.layers(BUILTIN), Some(12));
+    until(&mut models, "measured", |models| {
+        models.ask(BUILTIN, &runner);
+        models.predict(BUILTIN, Size::Short(512), (512, 512)).is_some()
+    });
+    let cost = |side| models.predict(BUILTIN, Size::Short(side), (100, 100)).unwrap();
+    assert!(cost(1024).seconds > cost(512).seconds && cost(1024).bytes > cost(512).bytes);
+    assert!(cost(512).tokens >= 32 * 32);
+}
+
+#[test]
+fn a_fourth_model_waits_while_three_are_asked_for_and_takes_the_place_of_the_one_that_is_not() {
+    let (runner, mut models) = (runner(), models());
+    let folder = tempfile::tempdir().unwrap();
+    // Three models that are open, as far as the count goes: jobs that never end would hold the test.
+    for name in ["a", "b", "c"] {
+        let entry = models.open.entry(name.to_owned()).or_default();
+        entry.slot = Slot::Busy(
+            runner.submit(Spec::new(Lane::Files, Title::new(name)), |cx| {
+                while !cx.is_cancelled() {
+                    std::thread::yield_now();
+                }
+                Err(Failure::new("given up").into())
+            }),
+            dinoscope_jobs::runner::Progress::default(),
+        );
+    }
+    let other = folder.path().join("d.safetensors").display().to_string();
+    models.poll();
+    for name in ["a", "b", "c"] {
+        models.ask(name, &runner);
+    }
+    assert!(models.ask(&other, &runner).is_empty(), "all three were asked for in this frame");
+    assert!(models.poll(), "it is asked again in the next frame");
+    models.poll();
+    models.ask("a", &runner);
+    models.ask("c", &runner);
+    assert!(!models.ask(&other, &runner).is_empty());
+    assert!(!models.open.contains_key("b"));
+}
+
+#[test]
+fn a_file_that_is_no_model_is_broken_until_it_is_tried_again() {
+    let (runner, mut models) = (runner(), models());
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("words.safetensors");
+    std::fs::write(&path, "words").unwrap();
+    let name = path.display().to_string();
+    models.add_file(&name);
+    assert!(models.known().iter().any(|known| known.name == name && known.place == Place::File));
+    until(&mut models, "read", |models| models.report(&name, &runner).failure().is_some());
+    assert!(models.is_broken(&name) && !models.is_blocked(&name));
+    models.forget_failure(&name);
+    assert!(!models.is_broken(&name));
+    until(&mut models, "listed", |models| {
+        models.refresh(&runner);
+        models.known().iter().any(|known| known.name == name && known.bytes == Some(5))
+    });
+}
+
+#[test]
+fn an_incomplete_model_is_read_and_refused() {
+    let (runner, mut models) = (runner(), models());
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("half.safetensors");
+    write_half(&path);
+    let name = path.display().to_string();
+    until(&mut models, "read", |models| models.report(&name, &runner).ready().is_some());
+    let report = models.read_report(&name).unwrap();
+    assert!(report.counts.missing > 0 && !report.is_complete());
+    assert!(models.is_broken(&name));
+    until(&mut models, "refused", |models| models.ask(&name, &runner).failure().is_some());
+    assert!(models.failure(&name).unwrap().message.contains("incomplete"));
+}
+
+/// A checkpoint of which everything but a few tensors is missing.
+fn write_half(path: &Path) {
+    let dim = 64;
+    let tensors: [(&str, Vec<usize>); 6] = [
+        ("cls_token", vec![1, 1, dim]),
+        ("patch_embed.proj.weight", vec![dim, 3, 16, 16]),
+        ("patch_embed.proj.bias", vec![dim]),
+        ("rope_embed.periods", vec![16]),
+        ("blocks.0.norm1.weight", vec![dim]),
+        ("blocks.0.mlp.fc1.weight", vec![4 * dim, dim]),
+    ];
+    let mut header = serde_json::Map::new();
+    let mut at = 0;
+    for (name, shape) in &tensors {
+        let bytes = 4 * shape.iter().product::<usize>();
+        let entry = serde_json::json!({ "dtype": "F32", "shape": shape, "data_offsets": [at, at + bytes] });
+        header.insert((*name).to_owned(), entry);
+        at += bytes;
+    }
+    let header = serde_json::to_vec(&header).unwrap();
+    let mut file = (header.len() as u64).to_le_bytes().to_vec();
+    file.extend(header);
+    file.resize(file.len() + at, 0);
+    std::fs::write(path, file).unwrap();
+}
+
+#[test]
+fn a_smaller_cache_is_told_at_once() {
+    let mut models = models();
+    models.set_cache(7);
+    assert_eq!(models.cache_use(), CacheUse { used: 0, limit: 7 });
+}
