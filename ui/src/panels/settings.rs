@@ -38,7 +38,13 @@ pub enum Page {
 
 impl Page {
     /// All pages, in their order.
-    const ALL: [Self; 5] = [Self::Appearance, Self::Device, Self::Storage, Self::Keys, Self::Program];
+    const ALL: [Self; 5] = [
+        Self::Appearance,
+        Self::Device,
+        Self::Storage,
+        Self::Keys,
+        Self::Program,
+    ];
 
     fn title_id(self) -> &'static str {
         match self {
@@ -82,7 +88,12 @@ impl State {
 /// Draws the card.
 pub fn settings_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
     let title = tr(ui, "settings-title");
-    let card = Card { id: "settings", title: &title, width: 760.0, scrolls: false };
+    let card = Card {
+        id: "settings",
+        title: &title,
+        width: 760.0,
+        scrolls: false,
+    };
     sheet::card_ui(ui, cx, card, |ui, cx| {
         let room = ui.ctx().content_rect().height() - 140.0;
         let height = HEIGHT.min(room).max(200.0);
@@ -90,7 +101,11 @@ pub fn settings_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
             ui.allocate_ui(vec2(PAGES, height), |ui| pages_ui(ui, cx));
             let page = cx.state.settings.page;
             ui.vertical(|ui| {
-                let inner = Frame::new().inner_margin(Margin { left: 12, right: 12, ..Margin::ZERO });
+                let inner = Frame::new().inner_margin(Margin {
+                    left: 12,
+                    right: 12,
+                    ..Margin::ZERO
+                });
                 ui.set_width(ui.available_width());
                 if page == Page::Keys {
                     // It scrolls its list and keeps the search in sight.
@@ -100,8 +115,12 @@ pub fn settings_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
                     });
                     return;
                 }
-                let scroll = ScrollArea::vertical().id_salt(("settings", page.title_id())).max_height(height);
-                scroll.auto_shrink(false).show(ui, |ui| inner.show(ui, |ui| page_ui(ui, cx, page)));
+                let scroll = ScrollArea::vertical()
+                    .id_salt(("settings", page.title_id()))
+                    .max_height(height);
+                scroll
+                    .auto_shrink(false)
+                    .show(ui, |ui| inner.show(ui, |ui| page_ui(ui, cx, page)));
             });
         });
     });

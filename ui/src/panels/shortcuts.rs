@@ -17,7 +17,12 @@ const LINE: f32 = 26.0;
 /// Draws the card.
 pub fn shortcuts_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
     let title = tr(ui, "commands-shortcuts");
-    let card = Card { id: "shortcuts", title: &title, width: 2.0 * COLUMN + 24.0, scrolls: false };
+    let card = Card {
+        id: "shortcuts",
+        title: &title,
+        width: 2.0 * COLUMN + 24.0,
+        scrolls: false,
+    };
     sheet::card_ui(ui, cx, card, |ui, cx| {
         if sheet::is_new(ui) {
             cx.state.shortcut_filter.clear();
@@ -40,7 +45,9 @@ pub fn shortcuts_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
             return;
         }
         let height = ui.ctx().content_rect().height() - 190.0;
-        let scroll = ScrollArea::vertical().max_height(height.max(120.0)).auto_shrink([false, true]);
+        let scroll = ScrollArea::vertical()
+            .max_height(height.max(120.0))
+            .auto_shrink([false, true]);
         scroll.show(ui, |ui| columns_ui(ui, &groups));
     });
 }
@@ -57,7 +64,9 @@ fn groups(ui: &Ui, cx: &Cx<'_>) -> Vec<Group> {
     };
     let lines = |section: Section| {
         let title = tr(ui, section.title_id()).to_string();
-        let commands = Command::ALL.iter().filter(|command| command.section() == section);
+        let commands = Command::ALL
+            .iter()
+            .filter(|command| command.section() == section);
         let lines = commands.filter_map(|&command| {
             let name = tr(ui, command.name_id()).to_string();
             let keys = cx.keys.caps_text(ui, command).unwrap_or_default();
@@ -66,7 +75,11 @@ fn groups(ui: &Ui, cx: &Cx<'_>) -> Vec<Group> {
         let lines = lines.collect::<Vec<_>>();
         (title, lines)
     };
-    Section::ALL.into_iter().map(lines).filter(|(_, lines)| !lines.is_empty()).collect()
+    Section::ALL
+        .into_iter()
+        .map(lines)
+        .filter(|(_, lines)| !lines.is_empty())
+        .collect()
 }
 
 /// Two columns of about the same height; one where there is no room for two.

@@ -10,13 +10,15 @@ use std::time::Duration;
 
 use dinoscope_engine::cache::CacheOptions;
 use dinoscope_engine::device::cpu;
-use dinoscope_engine::store::{DownloadOptions, Store};
 use dinoscope_engine::model::{BUILTIN, ModelReport, list};
+use dinoscope_engine::store::{DownloadOptions, Store};
 use dinoscope_engine::{DeviceChoice, Preprocess, Size};
 use dinoscope_jobs::features::measure;
 use dinoscope_jobs::model::Models as Work;
 use dinoscope_jobs::predict::{Basis, Network, Speeds};
-use dinoscope_jobs::runner::{Failure, Lane, Runner, Slot as JobSlot, Spec, Ticket, Title, Visibility};
+use dinoscope_jobs::runner::{
+    Failure, Lane, Runner, Slot as JobSlot, Spec, Ticket, Title, Visibility,
+};
 
 use super::slot::Slot;
 
@@ -100,7 +102,9 @@ impl Models {
             memory_bytes: cache_bytes,
             ..CacheOptions::default()
         };
-        let speeds = features_dir.as_ref().map(|folder| Speeds::open(folder.with_file_name("speeds.json")));
+        let speeds = features_dir
+            .as_ref()
+            .map(|folder| Speeds::open(folder.with_file_name("speeds.json")));
         // Without a look at the store, the released models are still known.
         let listed = list(None).unwrap_or_default().into_iter();
         Self {
@@ -164,7 +168,10 @@ impl Models {
 
     /// The model `name`; starts to open it if nobody asked before.
     pub fn ask(&mut self, name: &str, runner: &Runner) -> &Slot<Arc<OpenModel>> {
-        let is_held = self.open.get(name).is_some_and(|entry| !entry.slot.is_empty());
+        let is_held = self
+            .open
+            .get(name)
+            .is_some_and(|entry| !entry.slot.is_empty());
         let ticket = (!is_held && self.make_room()).then(|| self.start_open(name, runner));
         self.measure_once(name, runner);
         self.keep_times(runner);
@@ -192,7 +199,10 @@ impl Models {
             return true;
         }
         let frame = self.frame;
-        let idle = self.open.iter().filter(|(_, entry)| holds(entry) && entry.asked + 1 < frame);
+        let idle = self
+            .open
+            .iter()
+            .filter(|(_, entry)| holds(entry) && entry.asked + 1 < frame);
         let oldest = idle.min_by_key(|(_, entry)| entry.asked);
         if let Some(name) = oldest.map(|(name, _)| name.clone()) {
             self.open.remove(&name);
@@ -214,12 +224,17 @@ impl Models {
         spec.visible = Visibility::Hidden;
         spec.priority = -10;
         let (extractor, speeds) = (Arc::clone(&open.extractor), Arc::clone(&self.speeds));
-        self.measure.start(runner.submit(spec, move |cx| Ok(measure(&extractor, &speeds, cx)?)));
+        self.measure
+            .start(runner.submit(spec, move |cx| Ok(measure(&extractor, &speeds, cx)?)));
     }
 
     /// Tries a model again that could not be opened or read.
     pub fn forget_failure(&mut self, name: &str) {
-        if self.open.get(name).is_some_and(|entry| entry.slot.failure().is_some()) {
+        if self
+            .open
+            .get(name)
+            .is_some_and(|entry| entry.slot.failure().is_some())
+        {
             self.open.remove(name);
         }
         let is_bad = |slot: &Slot<Inspected>| {
@@ -281,7 +296,10 @@ impl Models {
         let title = self.title(name);
         let slot = self.reports.entry(name.to_owned()).or_default();
         if slot.is_empty() {
-            let spec = Spec::new(Lane::Files, Title::new("job-inspect-model").text("name", title));
+            let spec = Spec::new(
+                Lane::Files,
+                Title::new("job-inspect-model").text("name", title),
+            );
             let (work, name) = (Arc::clone(&self.work), name.to_owned());
             slot.start(runner.submit(spec, move |cx| about::inspect(&work, &name, cx)));
         }
@@ -289,19 +307,36 @@ impl Models {
     }
 
     fn read_report(&self, name: &str) -> Option<&ModelReport> {
-        let open = self.open.get(name).and_then(|entry| entry.slot.ready()).map(|open| &open.report);
-        let read = || self.reports.get(name).and_then(Slot::ready).and_then(Inspected::report);
+        let open = self
+            .open
+            .get(name)
+            .and_then(|entry| entry.slot.ready())
+            .map(|open| &open.report);
+        let read = || {
+            self.reports
+                .get(name)
+                .and_then(Slot::ready)
+                .and_then(Inspected::report)
+        };
         open.or_else(read).map(|report| &**report)
     }
 
     /// What is known of a model without reading anything: from its report, else from the table of released ones.
     pub fn about(&self, name: &str) -> Option<About> {
-        self.read_report(name).map_or_else(|| About::of_released(name), |report| Some(About::of_report(report)))
+        self.read_report(name).map_or_else(
+            || About::of_released(name),
+            |report| Some(About::of_report(report)),
+        )
     }
 
     /// What a picture of `picture_px` (width, height) costs as an input of that size; nothing before a device is known.
     pub fn predict(&self, name: &str, size: Size, picture_px: (u32, u32)) -> Option<Cost> {
-        let About { config, params, sha256, .. } = self.about(name)?;
+        let About {
+            config,
+            params,
+            sha256,
+            ..
+        } = self.about(name)?;
         let device = self.device_name()?;
         let preprocess = Preprocess {
             size,
@@ -327,7 +362,8 @@ impl Models {
     /// Takes in how long a picture of `input_px` took, for better predictions.
     pub fn note_time(&mut self, name: &str, input_px: (u32, u32), took: Duration) {
         if let Some(open) = self.open.get(name).and_then(|entry| entry.slot.ready()) {
-            self.timed.push((Network::of(open.extractor.model()), input_px, took));
+            self.timed
+                .push((Network::of(open.extractor.model()), input_px, took));
         }
     }
 
@@ -356,24 +392,35 @@ impl Models {
 
     /// Whether the weights of a model are random, as far as it is known.
     pub fn is_untrained(&self, name: &str) -> bool {
-        self.read_report(name).map_or(name == BUILTIN, |report| report.untrained)
+        self.read_report(name)
+            .map_or(name == BUILTIN, |report| report.untrained)
     }
 
     /// Whether a file asks for code to be run and was therefore not opened.
     pub fn is_blocked(&self, name: &str) -> bool {
-        matches!(self.reports.get(name), Some(Slot::Ready(Inspected::Blocked(_))))
+        matches!(
+            self.reports.get(name),
+            Some(Slot::Ready(Inspected::Blocked(_)))
+        )
     }
 
     /// Whether a model was tried and cannot be used.
     pub fn is_broken(&self, name: &str) -> bool {
-        let unread = self.reports.get(name).is_some_and(|slot| slot.failure().is_some());
-        let faulty = self.read_report(name).is_some_and(|report| !report.is_complete());
+        let unread = self
+            .reports
+            .get(name)
+            .is_some_and(|slot| slot.failure().is_some());
+        let faulty = self
+            .read_report(name)
+            .is_some_and(|report| !report.is_complete());
         self.failure(name).is_some() || unread || faulty
     }
 
     /// Whether a model is being opened.
     pub fn is_opening(&self, name: &str) -> bool {
-        self.open.get(name).is_some_and(|entry| entry.slot.is_busy())
+        self.open
+            .get(name)
+            .is_some_and(|entry| entry.slot.is_busy())
     }
 
     /// Why a model could not be opened.
@@ -387,7 +434,11 @@ impl Models {
     pub fn fetch(&mut self, known: &Known, token: &str, whole: bool, runner: &Runner) {
         let title = self.title(&known.name);
         if let Some(ticket) = fetch::start(known, &title, token, whole, runner) {
-            self.downloads.entry(known.name.clone()).or_default().slot.start(ticket);
+            self.downloads
+                .entry(known.name.clone())
+                .or_default()
+                .slot
+                .start(ticket);
         }
     }
 
@@ -419,7 +470,8 @@ impl Models {
     /// Name of the device that networks run on, once one was opened.
     pub fn device_name(&self) -> Option<String> {
         let mut open = self.open.values().filter_map(|entry| entry.slot.ready());
-        open.next().map(|open| open.extractor.model().device.name().to_owned())
+        open.next()
+            .map(|open| open.extractor.model().device.name().to_owned())
     }
 
     /// Why that device was taken, where the choice was left open.

@@ -51,7 +51,8 @@ fn write_half(path: &Path) {
     let mut at = 0;
     for (name, shape) in &tensors {
         let bytes = 4 * shape.iter().product::<usize>();
-        let entry = serde_json::json!({ "dtype": "F32", "shape": shape, "data_offsets": [at, at + bytes] });
+        let entry =
+            serde_json::json!({ "dtype": "F32", "shape": shape, "data_offsets": [at, at + bytes] });
         header.insert((*name).to_owned(), entry);
         at += bytes;
     }
@@ -71,8 +72,15 @@ fn a_license_is_accepted_before_a_download_can_start() {
     assert_eq!(room.app().state().model.as_deref(), Some("vits16"));
     looks(&mut room, "models-away");
     click(&mut room, Role::Button, "Download");
-    assert!(room.app().session().models.download("vits16").is_none(), "nothing was accepted yet");
-    click(&mut room, Role::CheckBox, "I have read and accept the DINOv3 License");
+    assert!(
+        room.app().session().models.download("vits16").is_none(),
+        "nothing was accepted yet"
+    );
+    click(
+        &mut room,
+        Role::CheckBox,
+        "I have read and accept the DINOv3 License",
+    );
     assert!(room.app().state().models.accepted.contains("vits16"));
 }
 
@@ -115,7 +123,11 @@ fn the_palette_finds_commands_pictures_and_gives_reasons() {
     room.run(Command::Palette);
     type_text(&mut room, "undo");
     room.key(Modifiers::NONE, Key::Enter);
-    assert_eq!(room.app().state().sheet, Sheet::Palette, "there is nothing to undo, and the line says so");
+    assert_eq!(
+        room.app().state().sheet,
+        Sheet::Palette,
+        "there is nothing to undo, and the line says so"
+    );
 }
 
 #[test]
@@ -128,7 +140,9 @@ fn settings_change_at_once_and_keys_can_be_taken_over() {
         looks(&mut room, &format!("settings-{page}"));
     }
     click(&mut room, Role::Tab, "Keys");
-    room.harness.get_by_role_and_label(Role::TextInput, "Command or key").focus();
+    room.harness
+        .get_by_role_and_label(Role::TextInput, "Command or key")
+        .focus();
     room.settle();
     type_text(&mut room, "Models");
     click(&mut room, Role::Button, "Change the keys of “Go to Models”");
@@ -148,7 +162,10 @@ fn the_other_sheets_show_and_close() {
     let mut room = Room::new(&[photo("chelsea.png")]);
     let paths = vec![photo("coffee.png")];
     for (sheet, name) in [
-        (Sheet::Link(paths, "dinoscope://open?path=coffee.png".to_owned()), "link"),
+        (
+            Sheet::Link(paths, "dinoscope://open?path=coffee.png".to_owned()),
+            "link",
+        ),
         (Sheet::Unsaved, "unsaved"),
         (Sheet::Missing, "missing"),
         (Sheet::About, "about"),
@@ -168,11 +185,13 @@ fn a_link_opens_only_after_a_yes() {
     let count = room.app().document().library.len();
     let gone = std::env::temp_dir().join("dinoscope-no-such-picture.png");
     drop(std::fs::copy(photo("coffee.png"), &gone));
-    room.app_mut().state_mut().sheet = Sheet::Link(vec![gone.clone()], "dinoscope://open".to_owned());
+    room.app_mut().state_mut().sheet =
+        Sheet::Link(vec![gone.clone()], "dinoscope://open".to_owned());
     room.settle();
     room.key(Modifiers::NONE, Key::Enter);
     assert_eq!(room.app().document().library.len(), count, "Enter ignores");
-    room.app_mut().state_mut().sheet = Sheet::Link(vec![gone.clone()], "dinoscope://open".to_owned());
+    room.app_mut().state_mut().sheet =
+        Sheet::Link(vec![gone.clone()], "dinoscope://open".to_owned());
     room.settle();
     click(&mut room, Role::Button, "Open");
     assert_eq!(room.app().document().library.len(), count + 1);

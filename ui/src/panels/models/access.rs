@@ -17,7 +17,8 @@ use crate::widgets::{Button, Note, TextField, Tone};
 const HUB: &str = "https://huggingface.co";
 const TOKENS: &str = "https://huggingface.co/settings/tokens";
 /// The model card that the README links for it.
-pub(in crate::panels) const DINOV3_CARD: &str = "https://huggingface.co/facebook/dinov3-vits16-pretrain-lvd1689m";
+pub(in crate::panels) const DINOV3_CARD: &str =
+    "https://huggingface.co/facebook/dinov3-vits16-pretrain-lvd1689m";
 
 /// Draws the license and, for a model that can be downloaded, what it takes.
 pub(super) fn access_ui(ui: &mut Ui, cx: &mut Cx<'_>, model: &Known) {
@@ -42,7 +43,12 @@ pub(super) fn access_ui(ui: &mut Ui, cx: &mut Cx<'_>, model: &Known) {
 fn more_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
     heading_ui(ui, icons::LOCK_KEY, &tr(ui, "models-why-approval"));
     sheet::quiet(ui, &tr(ui, "models-why-approval-words"));
-    let away = cx.session.models.known().iter().find(|known| known.place == Place::Hub);
+    let away = cx
+        .session
+        .models
+        .known()
+        .iter()
+        .find(|known| known.place == Place::Hub);
     let Some(name) = away.map(|known| known.name.clone()) else {
         return;
     };
@@ -54,15 +60,25 @@ fn more_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
 
 fn heading_ui(ui: &mut Ui, icon: &str, text: &str) {
     ui.horizontal(|ui| {
-        ui.label(RichText::new(icon).size(20.0).color(theme::palette(ui).text_2));
-        let shown = RichText::new(text).size(14.0).family(crate::fonts::semibold());
+        ui.label(
+            RichText::new(icon)
+                .size(20.0)
+                .color(theme::palette(ui).text_2),
+        );
+        let shown = RichText::new(text)
+            .size(14.0)
+            .family(crate::fonts::semibold());
         ui.add(Label::new(shown.color(theme::palette(ui).text_0)).wrap());
     });
 }
 
 fn license_ui(ui: &mut Ui, cx: &mut Cx<'_>, model: &Known) {
     heading_ui(ui, icons::CERTIFICATE, &tr(ui, "models-licence"));
-    let stated = cx.session.models.about(&model.name).and_then(|about| about.license);
+    let stated = cx
+        .session
+        .models
+        .about(&model.name)
+        .and_then(|about| about.license);
     let license = License::of(model, stated.as_deref());
     ui.spacing_mut().item_spacing.y = 6.0;
     let name = match &license {
@@ -81,7 +97,9 @@ fn license_ui(ui: &mut Ui, cx: &mut Cx<'_>, model: &Known) {
     if license == License::Dinov3 {
         let address = model.repository.as_deref().map(page);
         let address = address.unwrap_or_else(|| DINOV3_CARD.to_owned());
-        let read = Button::new(tr(ui, "models-read-licence")).link().help(address.clone());
+        let read = Button::new(tr(ui, "models-read-licence"))
+            .link()
+            .help(address.clone());
         if ui.add(read).clicked() {
             cx.todo.requests.push_back(Request::OpenUrl(address));
         }
@@ -125,9 +143,24 @@ fn approval_ui(ui: &mut Ui, cx: &mut Cx<'_>, model: &Known, repository: &str) {
     let is_granted = matches!(fetched(cx, model), Some(Fetched::Access | Fetched::Done));
     let has_token = !cx.state.token.trim().is_empty() || cx.session.models.has_token();
     let steps = [
-        (is_granted, "models-step-account", "models-step-account-help", Some(HUB.to_owned())),
-        (is_granted, "models-step-accept", "models-step-accept-help", Some(page(repository))),
-        (is_granted || has_token, "models-step-token", "models-step-token-help", Some(TOKENS.to_owned())),
+        (
+            is_granted,
+            "models-step-account",
+            "models-step-account-help",
+            Some(HUB.to_owned()),
+        ),
+        (
+            is_granted,
+            "models-step-accept",
+            "models-step-accept-help",
+            Some(page(repository)),
+        ),
+        (
+            is_granted || has_token,
+            "models-step-token",
+            "models-step-token-help",
+            Some(TOKENS.to_owned()),
+        ),
     ];
     for (at, (is_done, title, help, address)) in steps.into_iter().enumerate() {
         step_ui(ui, cx, (at + 1, is_done), (title, help), address);
@@ -145,10 +178,14 @@ fn step_ui(
         step_mark(ui, number, is_done);
         ui.vertical(|ui| {
             ui.spacing_mut().item_spacing.y = 0.0;
-            ui.add(Label::new(RichText::from(tr(ui, title)).color(theme::palette(ui).text_0)).wrap());
+            ui.add(
+                Label::new(RichText::from(tr(ui, title)).color(theme::palette(ui).text_0)).wrap(),
+            );
             sheet::small(ui, &tr(ui, help));
             if let Some(address) = address {
-                let open = Button::new(tr(ui, "models-open-page")).link().help(address.clone());
+                let open = Button::new(tr(ui, "models-open-page"))
+                    .link()
+                    .help(address.clone());
                 if ui.add(open).clicked() {
                     cx.todo.requests.push_back(Request::OpenUrl(address));
                 }
@@ -163,13 +200,25 @@ fn step_mark(ui: &mut Ui, number: usize, is_done: bool) {
     let (rect, _) = ui.allocate_exact_size(vec2(20.0, 20.0), Sense::hover());
     if is_done {
         let font = FontId::new(20.0, crate::fonts::fill());
-        ui.painter().text(rect.center(), egui::Align2::CENTER_CENTER, icons::CHECK_CIRCLE, font, palette.ok);
+        ui.painter().text(
+            rect.center(),
+            egui::Align2::CENTER_CENTER,
+            icons::CHECK_CIRCLE,
+            font,
+            palette.ok,
+        );
         return;
     }
     let stroke = egui::Stroke::new(1.5, palette.accent);
     ui.painter().circle_stroke(rect.center(), 9.0, stroke);
     let font = FontId::proportional(12.0);
-    ui.painter().text(rect.center(), egui::Align2::CENTER_CENTER, number.to_string(), font, palette.accent);
+    ui.painter().text(
+        rect.center(),
+        egui::Align2::CENTER_CENTER,
+        number.to_string(),
+        font,
+        palette.accent,
+    );
 }
 
 /// Token, consent and the buttons.
@@ -190,7 +239,11 @@ fn fetch_ui(ui: &mut Ui, cx: &mut Cx<'_>, model: &Known) {
             accepted.remove(&model.name);
         }
     }
-    let is_busy = cx.session.models.download(&model.name).is_some_and(|download| download.slot().is_busy());
+    let is_busy = cx
+        .session
+        .models
+        .download(&model.name)
+        .is_some_and(|download| download.slot().is_busy());
     let blocked = match (accepts, is_busy) {
         (_, true) => Some(tr(ui, "models-is-loading")),
         (false, false) => Some(tr(ui, "models-accept-first")),
@@ -214,25 +267,38 @@ fn fetch_ui(ui: &mut Ui, cx: &mut Cx<'_>, model: &Known) {
     if too_large {
         let needed = text::bytes(model.bytes.unwrap_or_default());
         let has = text::bytes(cx.session.models.memory_bytes().unwrap_or_default());
-        let said = tr_with(ui, "models-too-large-words", &[("needed", needed.into()), ("has", has.into())]);
+        let said = tr_with(
+            ui,
+            "models-too-large-words",
+            &[("needed", needed.into()), ("has", has.into())],
+        );
         Note::new(Tone::Warn, said).show(ui);
     }
 }
 
 fn fetch(cx: &mut Cx<'_>, model: &Known, whole: bool) {
     let session = &mut *cx.session;
-    session.models.fetch(model, &cx.state.token, whole, &session.runner);
+    session
+        .models
+        .fetch(model, &cx.state.token, whole, &session.runner);
 }
 
 fn have_file_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
-    let own = Button::new(tr(ui, "models-have-file")).icon(icons::FOLDER_OPEN).ghost();
+    let own = Button::new(tr(ui, "models-have-file"))
+        .icon(icons::FOLDER_OPEN)
+        .ghost();
     if ui.add(own).clicked() {
         list::ask_for_file(ui, cx);
     }
 }
 
 fn fetched(cx: &Cx<'_>, model: &Known) -> Option<Fetched> {
-    cx.session.models.download(&model.name)?.slot().ready().copied()
+    cx.session
+        .models
+        .download(&model.name)?
+        .slot()
+        .ready()
+        .copied()
 }
 
 /// How the last try ended.
@@ -245,11 +311,21 @@ fn outcome_ui(ui: &mut Ui, cx: &Cx<'_>, model: &Known) {
             Note::new(Tone::Ok, tr(ui, "models-access-granted")).show(ui);
         }
         Slot::Ready(Fetched::Gated { with_token }) => {
-            let next = tr(ui, if *with_token { "errors-approval-next" } else { "models-token-next" });
-            Note::new(Tone::Error, next).cause(tr(ui, "errors-approval")).show(ui);
+            let next = tr(
+                ui,
+                if *with_token {
+                    "errors-approval-next"
+                } else {
+                    "models-token-next"
+                },
+            );
+            Note::new(Tone::Error, next)
+                .cause(tr(ui, "errors-approval"))
+                .show(ui);
         }
         Slot::Failed(failure) => {
-            let note = Note::new(Tone::Error, &failure.message).cause(tr(ui, "models-download-failed"));
+            let note =
+                Note::new(Tone::Error, &failure.message).cause(tr(ui, "models-download-failed"));
             let lines = std::iter::once(&failure.message).chain(&failure.details);
             let details = lines.map(String::as_str).collect::<Vec<_>>().join("\n");
             if note.details(tr(ui, "app-copy-details")).show(ui).details {
@@ -280,11 +356,20 @@ mod tests {
     fn a_released_model_is_under_metas_license_and_an_unknown_file_states_none() {
         let file = Known::file("/a/b.safetensors");
         assert_eq!(License::of(&file, None), License::Unstated);
-        assert_eq!(License::of(&file, Some("cc0-1.0")), License::Stated("cc0-1.0"));
+        assert_eq!(
+            License::of(&file, Some("cc0-1.0")),
+            License::Stated("cc0-1.0")
+        );
         assert_eq!(License::of(&file, Some("dinov3-license")), License::Dinov3);
-        let released = Known { is_released: true, ..file };
+        let released = Known {
+            is_released: true,
+            ..file
+        };
         assert_eq!(License::of(&released, None), License::Dinov3);
-        let own = Known { place: Place::BuiltIn, ..Known::file("builtin") };
+        let own = Known {
+            place: Place::BuiltIn,
+            ..Known::file("builtin")
+        };
         assert_eq!(License::of(&own, None), License::Own(Builtin::LICENSE));
     }
 }

@@ -63,7 +63,11 @@ fn what_ui(ui: &mut Ui, about: Option<&About>) {
     row_ui(ui, "models-extra-tokens", &extra_tokens(ui, &about.config));
     let count = text::count(ui, about.params);
     let count = tr_with(ui, "models-parameters", &[("count", count.into())]);
-    row_ui(ui, "models-numbers", &format!("{} · {count}", about.dtypes.join(", ")));
+    row_ui(
+        ui,
+        "models-numbers",
+        &format!("{} · {count}", about.dtypes.join(", ")),
+    );
     if let Some(layout) = &about.layout {
         row_ui(ui, "models-naming", layout_name(ui, layout).as_ref());
     }
@@ -85,16 +89,27 @@ fn family(ui: &Ui, config: &BackboneConfig) -> Text {
 }
 
 fn sizes(ui: &Ui, config: &BackboneConfig) -> Text {
-    let (dim, layers) = (("dim", config.dim().into()), ("layers", config.layers().into()));
+    let (dim, layers) = (
+        ("dim", config.dim().into()),
+        ("layers", config.layers().into()),
+    );
     match config {
-        BackboneConfig::Vit(vit) => tr_with(ui, "models-sizes-vit", &[dim, layers, ("heads", vit.heads.into())]),
+        BackboneConfig::Vit(vit) => tr_with(
+            ui,
+            "models-sizes-vit",
+            &[dim, layers, ("heads", vit.heads.into())],
+        ),
         BackboneConfig::ConvNext(_) => tr_with(ui, "models-sizes-convnext", &[dim, layers]),
     }
 }
 
 fn extra_tokens(ui: &Ui, config: &BackboneConfig) -> Text {
     match config {
-        BackboneConfig::Vit(vit) => tr_with(ui, "models-extra-vit", &[("registers", vit.registers.into())]),
+        BackboneConfig::Vit(vit) => tr_with(
+            ui,
+            "models-extra-vit",
+            &[("registers", vit.registers.into())],
+        ),
         BackboneConfig::ConvNext(_) => tr(ui, "models-extra-none"),
     }
 }
@@ -112,14 +127,28 @@ fn here_ui(ui: &mut Ui, cx: &mut Cx<'_>, model: &Known, about: Option<&About>) {
     sheet::strong(ui, &tr(ui, "models-here"));
     ui.spacing_mut().item_spacing.y = 0.0;
     for side in SIDES {
-        let cost = cx.session.models.predict(&model.name, Size::Short(side), (side, side));
+        let cost = cx
+            .session
+            .models
+            .predict(&model.name, Size::Short(side), (side, side));
         let said = cost.map_or_else(
             || tr(ui, "models-no-prediction").to_string(),
             |cost| {
                 let time = text::millis(cost.seconds * 1000.0);
-                let id = if cost.is_measured { "models-cost" } else { "models-cost-about" };
-                tr_with(ui, id, &[("time", time.into()), ("memory", text::bytes(cost.bytes).into())])
-                    .to_string()
+                let id = if cost.is_measured {
+                    "models-cost"
+                } else {
+                    "models-cost-about"
+                };
+                tr_with(
+                    ui,
+                    id,
+                    &[
+                        ("time", time.into()),
+                        ("memory", text::bytes(cost.bytes).into()),
+                    ],
+                )
+                .to_string()
             },
         );
         let label = format!("{side} px");
@@ -149,7 +178,9 @@ fn file_ui(ui: &mut Ui, model: &Known, about: Option<&About>) {
     ui.horizontal(|ui| {
         label_ui(ui, "SHA-256");
         let short = shortened(sha256);
-        let shown = RichText::new(short).monospace().color(theme::palette(ui).text_0);
+        let shown = RichText::new(short)
+            .monospace()
+            .color(theme::palette(ui).text_0);
         ui.label(shown).on_hover_text(sha256);
         let copy = Button::icon_only(icons::COPY, tr(ui, "models-copy-sum"));
         if ui.add(copy).clicked() {
@@ -160,7 +191,10 @@ fn file_ui(ui: &mut Ui, model: &Known, about: Option<&About>) {
 
 /// The two ends of a long sum, by which people compare it.
 fn shortened(sum: &str) -> String {
-    match (sum.get(..4), sum.len().checked_sub(4).and_then(|end| sum.get(end..))) {
+    match (
+        sum.get(..4),
+        sum.len().checked_sub(4).and_then(|end| sum.get(end..)),
+    ) {
         (Some(start), Some(end)) if sum.len() > 12 => format!("{start}…{end}"),
         _ => sum.to_owned(),
     }
@@ -185,10 +219,14 @@ fn named_row_ui(ui: &mut Ui, name: &str, value: &str, is_value: bool) -> egui::R
 
 fn label_ui(ui: &mut Ui, name: &str) {
     let color = theme::palette(ui).text_2;
-    ui.allocate_ui_with_layout(egui::vec2(LABEL, 28.0), egui::Layout::left_to_right(egui::Align::Center), |ui| {
-        ui.set_min_width(LABEL);
-        ui.add(Label::new(RichText::new(name).color(color)).truncate());
-    });
+    ui.allocate_ui_with_layout(
+        egui::vec2(LABEL, 28.0),
+        egui::Layout::left_to_right(egui::Align::Center),
+        |ui| {
+            ui.set_min_width(LABEL);
+            ui.add(Label::new(RichText::new(name).color(color)).truncate());
+        },
+    );
 }
 
 /// Why half precision is not offered.
@@ -206,7 +244,10 @@ mod tests {
 
     #[test]
     fn a_sum_is_shortened_to_its_ends_and_a_short_text_is_not() {
-        assert_eq!(shortened(&format!("9f2c{}e81b", "0".repeat(56))), "9f2c…e81b");
+        assert_eq!(
+            shortened(&format!("9f2c{}e81b", "0".repeat(56))),
+            "9f2c…e81b"
+        );
         assert_eq!(shortened("abc"), "abc");
         assert_eq!(shortened(""), "");
     }

@@ -38,8 +38,12 @@ pub(super) fn report_ui(ui: &mut Ui, cx: &mut Cx<'_>, model: &Known) {
             not_opened_ui(ui, cx, model, report.is_complete());
             card(ui, |ui| content_ui(ui, cx, &report));
         }
-        Ok(Inspected::Blocked(message)) => failed_ui(ui, cx, model, (Tone::Warn, "models-blocked-cause", message)),
-        Err(Some(message)) => failed_ui(ui, cx, model, (Tone::Error, "models-failed-cause", message)),
+        Ok(Inspected::Blocked(message)) => {
+            failed_ui(ui, cx, model, (Tone::Warn, "models-blocked-cause", message))
+        }
+        Err(Some(message)) => {
+            failed_ui(ui, cx, model, (Tone::Error, "models-failed-cause", message))
+        }
         Err(None) => card(ui, |ui| {
             sheet::quiet(ui, &tr(ui, "models-reading-file"));
             ui.add(ProgressBar::new(None, tr(ui, "models-reading-file")));
@@ -66,8 +70,15 @@ pub(super) fn card(ui: &mut Ui, content: impl FnOnce(&mut Ui)) {
     });
 }
 
-fn failed_ui(ui: &mut Ui, cx: &mut Cx<'_>, model: &Known, (tone, cause, message): (Tone, &str, String)) {
-    let note = Note::new(tone, message).cause(tr(ui, cause)).action(tr(ui, "errors-try-again"));
+fn failed_ui(
+    ui: &mut Ui,
+    cx: &mut Cx<'_>,
+    model: &Known,
+    (tone, cause, message): (Tone, &str, String),
+) {
+    let note = Note::new(tone, message)
+        .cause(tr(ui, cause))
+        .action(tr(ui, "errors-try-again"));
     if note.show(ui).action {
         cx.session.models.forget_failure(&model.name);
     }
@@ -79,15 +90,24 @@ fn refused_ui(ui: &mut Ui, report: &ModelReport) {
         return;
     }
     let tensors = report.tensors.as_ref();
-    let names: Vec<String> = tensors.into_iter().flat_map(|it| it.missing().into_iter().chain(it.wrong())).collect();
+    let names: Vec<String> = tensors
+        .into_iter()
+        .flat_map(|it| it.missing().into_iter().chain(it.wrong()))
+        .collect();
     let mut list: Vec<&str> = names.iter().take(LISTED).map(String::as_str).collect();
     let more = names.len().saturating_sub(LISTED);
     let rest = tr_with(ui, "models-and-more", &[("count", more.into())]);
     if more > 0 {
         list.push(&rest);
     }
-    let text = tr_with(ui, "models-refused-names", &[("names", list.join(", ").into())]);
-    Note::new(Tone::Error, text).cause(tr(ui, "models-refused")).show(ui);
+    let text = tr_with(
+        ui,
+        "models-refused-names",
+        &[("names", list.join(", ").into())],
+    );
+    Note::new(Tone::Error, text)
+        .cause(tr(ui, "models-refused"))
+        .show(ui);
     ui.add_space(8.0);
 }
 
@@ -107,14 +127,29 @@ fn heading_ui(ui: &mut Ui, report: &ModelReport) {
     let palette = theme::palette(ui);
     let is_whole = report.is_complete();
     ui.horizontal(|ui| {
-        let (icon, color) = if is_whole { (icons::CHECK_CIRCLE, palette.ok) } else { (icons::WARNING_CIRCLE, palette.error) };
-        ui.label(RichText::new(icon).font(egui::FontId::new(24.0, crate::fonts::fill())).color(color));
+        let (icon, color) = if is_whole {
+            (icons::CHECK_CIRCLE, palette.ok)
+        } else {
+            (icons::WARNING_CIRCLE, palette.error)
+        };
+        ui.label(
+            RichText::new(icon)
+                .font(egui::FontId::new(24.0, crate::fonts::fill()))
+                .color(color),
+        );
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             ui.spacing_mut().item_spacing.x = 6.0;
-            let total = tr_with(ui, "models-tensors", &[("total", report.counts.expected.into())]);
+            let total = tr_with(
+                ui,
+                "models-tensors",
+                &[("total", report.counts.expected.into())],
+            );
             ui.label(RichText::from(total).size(14.0).color(palette.text_2));
             let loaded = text::count(ui, report.counts.loaded as u64);
-            let shown = RichText::new(loaded).size(24.0).family(crate::fonts::semibold()).color(palette.text_0);
+            let shown = RichText::new(loaded)
+                .size(24.0)
+                .family(crate::fonts::semibold())
+                .color(palette.text_0);
             ui.label(shown);
             ui.with_layout(Layout::top_down(Align::Min), |ui| {
                 ui.spacing_mut().item_spacing.y = 0.0;
@@ -133,12 +168,16 @@ fn heading_ui(ui: &mut Ui, report: &ModelReport) {
 fn groups_ui(ui: &mut Ui, report: &ModelReport) {
     let width = ui.available_width();
     let bar = (width - 190.0 - 100.0 - 20.0 - 3.0 * 14.0).max(60.0);
-    Grid::new("models-groups").num_columns(4).spacing(vec2(14.0, 4.0)).min_row_height(20.0).show(ui, |ui| {
-        for group in &report.groups {
-            group_ui(ui, &part_name(ui, group.group, &report.config), group, bar);
-            ui.end_row();
-        }
-    });
+    Grid::new("models-groups")
+        .num_columns(4)
+        .spacing(vec2(14.0, 4.0))
+        .min_row_height(20.0)
+        .show(ui, |ui| {
+            for group in &report.groups {
+                group_ui(ui, &part_name(ui, group.group, &report.config), group, bar);
+                ui.end_row();
+            }
+        });
 }
 
 fn group_ui(ui: &mut Ui, name: &str, TensorGroup { counts, .. }: &TensorGroup, bar: f32) {
@@ -149,14 +188,26 @@ fn group_ui(ui: &mut Ui, name: &str, TensorGroup { counts, .. }: &TensorGroup, b
         ui.set_min_width(190.0);
         ui.add(Label::new(RichText::new(name).color(palette.text_1)).truncate());
     });
-    bar_ui(ui, bar, counts.loaded as f32 / counts.expected.max(1) as f32, color);
-    let values = [("found", counts.loaded.into()), ("total", counts.expected.into())];
+    bar_ui(
+        ui,
+        bar,
+        counts.loaded as f32 / counts.expected.max(1) as f32,
+        color,
+    );
+    let values = [
+        ("found", counts.loaded.into()),
+        ("total", counts.expected.into()),
+    ];
     let said = tr_with(ui, "models-found-of", &values);
     ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
         ui.set_min_width(100.0);
         ui.label(RichText::from(said).monospace().color(palette.text_1));
     });
-    let (icon, id) = if is_whole { (icons::CHECK, "models-part-whole") } else { (icons::WARNING, "models-part-faulty") };
+    let (icon, id) = if is_whole {
+        (icons::CHECK, "models-part-whole")
+    } else {
+        (icons::WARNING, "models-part-faulty")
+    };
     let response = ui.label(RichText::new(icon).size(14.0).color(color));
     let spoken = tr(ui, id);
     response.on_hover_text(&*spoken);
@@ -165,7 +216,8 @@ fn group_ui(ui: &mut Ui, name: &str, TensorGroup { counts, .. }: &TensorGroup, b
 fn bar_ui(ui: &mut Ui, width: f32, part: f32, color: Color32) {
     let (rect, _) = ui.allocate_exact_size(vec2(width, 20.0), egui::Sense::hover());
     let rail = egui::Rect::from_center_size(rect.center(), vec2(width, 6.0));
-    ui.painter().rect_filled(rail, 3.0, theme::palette(ui).active);
+    ui.painter()
+        .rect_filled(rail, 3.0, theme::palette(ui).active);
     let mut filled = rail;
     filled.set_width(width * part.clamp(0.0, 1.0));
     ui.painter().rect_filled(filled, 3.0, color);
@@ -175,7 +227,11 @@ fn bar_ui(ui: &mut Ui, width: f32, part: f32, color: Color32) {
 fn part_name(ui: &Ui, group: Group, config: &BackboneConfig) -> Text {
     let id = match (group, config) {
         (Group::Blocks, BackboneConfig::Vit(vit)) => {
-            return tr_with(ui, "models-part-blocks", &[("last", (vit.depth - 1).into())]);
+            return tr_with(
+                ui,
+                "models-part-blocks",
+                &[("last", (vit.depth - 1).into())],
+            );
         }
         (Group::Blocks, BackboneConfig::ConvNext(_)) => "models-part-stages",
         (Group::PatchEmbedding, _) => "models-part-patches",
@@ -190,7 +246,10 @@ fn part_name(ui: &Ui, group: Group, config: &BackboneConfig) -> Text {
 }
 
 fn counts_ui(ui: &mut Ui, cx: &mut Cx<'_>, report: &ModelReport) {
-    let heads = report.tensors.as_ref().map_or(0, |tensors| tensors.heads.len());
+    let heads = report
+        .tensors
+        .as_ref()
+        .map_or(0, |tensors| tensors.heads.len());
     let counts = [
         ("models-missing", report.counts.missing),
         ("models-unexpected", report.counts.unexpected),
@@ -206,11 +265,23 @@ fn counts_ui(ui: &mut Ui, cx: &mut Cx<'_>, report: &ModelReport) {
             let palette = theme::palette(ui);
             ui.label(RichText::from(tr(ui, id)).small().color(palette.text_2));
             let faulty = count > 0 && matches!(id, "models-missing" | "models-wrong-shape");
-            let color = if faulty { palette.error } else { palette.text_0 };
-            ui.label(RichText::new(text::count(ui, count as u64)).monospace().color(color));
+            let color = if faulty {
+                palette.error
+            } else {
+                palette.text_0
+            };
+            ui.label(
+                RichText::new(text::count(ui, count as u64))
+                    .monospace()
+                    .color(color),
+            );
             ui.add_space(12.0);
         }
-        let id = if cx.state.models.shows_tensors { "models-hide-all" } else { "models-show-all" };
+        let id = if cx.state.models.shows_tensors {
+            "models-hide-all"
+        } else {
+            "models-show-all"
+        };
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             if ui.add(Button::new(tr(ui, id)).link()).clicked() {
                 cx.state.models.shows_tensors ^= true;

@@ -117,7 +117,13 @@ fn row_ui(ui: &mut Ui, row: &Row) {
         cell(ui, room, mono(&row.name));
         cell(ui, SHAPE, mono(&row.shape));
         cell(ui, TYPE, mono(&row.dtype));
-        cell(ui, STATE, RichText::new(format!("{icon} {}", tr(ui, id))).small().color(color));
+        cell(
+            ui,
+            STATE,
+            RichText::new(format!("{icon} {}", tr(ui, id)))
+                .small()
+                .color(color),
+        );
     });
 }
 
@@ -132,7 +138,9 @@ fn cell(ui: &mut Ui, width: f32, text: RichText) {
 /// `384 × 3 × 16 × 16`; of a wrong one what was found and what was expected.
 fn shape(tensor: &TensorReport) -> String {
     match (&tensor.found, tensor.status) {
-        (Some(found), Status::WrongShape) => format!("{} ≠ {}", sides(found), sides(&tensor.expected)),
+        (Some(found), Status::WrongShape) => {
+            format!("{} ≠ {}", sides(found), sides(&tensor.expected))
+        }
         _ => sides(&tensor.expected),
     }
 }
@@ -163,7 +171,12 @@ mod tests {
         let report = ModelReport::builtin();
         assert_eq!(rows(&report, "").len(), report.counts.expected);
         let norms = rows(&report, "blocks.0. norm");
-        assert!(!norms.is_empty() && norms.iter().all(|row| row.name.starts_with("blocks.0.norm")));
+        assert!(
+            !norms.is_empty()
+                && norms
+                    .iter()
+                    .all(|row| row.name.starts_with("blocks.0.norm"))
+        );
         assert!(rows(&report, "no such tensor").is_empty());
     }
 

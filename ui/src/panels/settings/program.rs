@@ -20,17 +20,25 @@ pub(super) struct State {
 
 /// Draws the page.
 pub(super) fn page_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
-    Note::new(Tone::Info, tr(ui, "settings-privacy")).cause(tr(ui, "app-local-only")).show(ui);
+    Note::new(Tone::Info, tr(ui, "settings-privacy"))
+        .cause(tr(ui, "app-local-only"))
+        .show(ui);
     ui.add_space(4.0);
     row(ui, "settings-updates", |ui| {
         ui.label(&*tr(ui, "settings-updates-off"));
     });
     help(ui, &tr(ui, "settings-updates-help"));
     row(ui, "settings-samples", |ui| {
-        if ui.add(Button::new(tr(ui, "settings-show-start")).icon(icons::IMAGES)).clicked() {
+        if ui
+            .add(Button::new(tr(ui, "settings-show-start")).icon(icons::IMAGES))
+            .clicked()
+        {
             leave(cx, Command::Start);
         }
-        if ui.add(Button::new(tr(ui, "start-lesson")).icon(icons::GRADUATION_CAP)).clicked() {
+        if ui
+            .add(Button::new(tr(ui, "start-lesson")).icon(icons::GRADUATION_CAP))
+            .clicked()
+        {
             leave(cx, Command::Lesson);
         }
     });
@@ -40,7 +48,10 @@ pub(super) fn page_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
             && cx.preferences.recent_folders.is_empty()
             && cx.preferences.recent_models.is_empty();
         let why = none.then(|| tr(ui, "settings-recent-none"));
-        if ui.add(Button::new(tr(ui, "settings-forget-recent")).disabled_because(why)).clicked() {
+        if ui
+            .add(Button::new(tr(ui, "settings-forget-recent")).disabled_because(why))
+            .clicked()
+        {
             cx.preferences.forget_recent();
         }
     });
@@ -57,8 +68,15 @@ fn leave(cx: &mut Cx<'_>, command: Command) {
 fn reset_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
     let is_doomed = cx.state.settings.program.is_doomed;
     ui.horizontal(|ui| {
-        let id = if is_doomed { "settings-reset-sure" } else { "settings-reset-all" };
-        if ui.add(Button::new(tr(ui, id)).icon(icons::ARROW_COUNTER_CLOCKWISE)).clicked() {
+        let id = if is_doomed {
+            "settings-reset-sure"
+        } else {
+            "settings-reset-all"
+        };
+        if ui
+            .add(Button::new(tr(ui, id)).icon(icons::ARROW_COUNTER_CLOCKWISE))
+            .clicked()
+        {
             if is_doomed {
                 reset(cx.preferences);
             }
@@ -94,7 +112,11 @@ mod tests {
     #[test]
     fn a_reset_is_written_and_keeps_what_was_opened() {
         let folder = tempfile::tempdir().unwrap();
-        let mut settings = Settings { text_scale: 1.5, device: "cpu".to_owned(), ..Settings::default() };
+        let mut settings = Settings {
+            text_scale: 1.5,
+            device: "cpu".to_owned(),
+            ..Settings::default()
+        };
         settings.remember_project(std::path::Path::new("/a.dinoscope"));
         settings.save(folder.path()).unwrap();
         reset(&mut settings);

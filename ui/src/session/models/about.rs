@@ -1,6 +1,6 @@
 //! What a model is: from its file if that was read, else from the table of released models.
 
-use dinoscope_engine::model::{ModelReport, ModelError};
+use dinoscope_engine::model::{ModelError, ModelReport};
 use dinoscope_jobs::model::Models as Work;
 use dinoscope_jobs::runner::{JobContext, JobError};
 use dinoscope_model::checkpoint::CheckpointError;
@@ -31,7 +31,10 @@ pub struct About {
 
 impl About {
     pub(super) fn of_report(report: &ModelReport) -> Self {
-        let dtypes = report.tensors.as_ref().map(|tensors| tensors.dtypes.keys().cloned().collect());
+        let dtypes = report
+            .tensors
+            .as_ref()
+            .map(|tensors| tensors.dtypes.keys().cloned().collect());
         Self {
             config: report.config.clone(),
             params: report.params,

@@ -97,9 +97,17 @@ pub(super) fn length(path: &Path) -> Option<u64> {
     if about.is_file() {
         return Some(about.len());
     }
-    let is_weights = |path: &PathBuf| path.extension().is_some_and(|end| end == "safetensors" || end == "pth");
-    let files = std::fs::read_dir(path).ok()?.flatten().map(|entry| entry.path());
-    let lengths = files.filter(is_weights).filter_map(|path| Some(std::fs::metadata(path).ok()?.len()));
+    let is_weights = |path: &PathBuf| {
+        path.extension()
+            .is_some_and(|end| end == "safetensors" || end == "pth")
+    };
+    let files = std::fs::read_dir(path)
+        .ok()?
+        .flatten()
+        .map(|entry| entry.path());
+    let lengths = files
+        .filter(is_weights)
+        .filter_map(|path| Some(std::fs::metadata(path).ok()?.len()));
     Some(lengths.sum())
 }
 
@@ -161,19 +169,31 @@ mod tests {
         ] {
             assert_eq!(title(name), expected);
         }
-        assert!(dinoscope_model::VARIANTS.iter().all(|variant| title(variant.name).starts_with("DINOv3 ")));
+        assert!(
+            dinoscope_model::VARIANTS
+                .iter()
+                .all(|variant| title(variant.name).starts_with("DINOv3 "))
+        );
     }
 
     #[test]
     fn the_list_has_every_model_once_and_those_of_this_computer_first() {
         let listed = dinoscope_engine::model::list(None).unwrap();
         let count = listed.len();
-        let mut known: Vec<Known> = listed.into_iter().map(|listed| Known::of(listed, None)).collect();
+        let mut known: Vec<Known> = listed
+            .into_iter()
+            .map(|listed| Known::of(listed, None))
+            .collect();
         known.push(Known::file("/a/mine.pth"));
         let known = sorted(known);
         assert_eq!(known.len(), count + 1);
-        assert_eq!((known[0].place, known[1].place), (Place::BuiltIn, Place::File));
+        assert_eq!(
+            (known[0].place, known[1].place),
+            (Place::BuiltIn, Place::File)
+        );
         let small = known.iter().find(|known| known.name == "vits16").unwrap();
-        assert!(small.is_released && small.place == Place::Hub && small.bytes == Some(21_601_152 * 4));
+        assert!(
+            small.is_released && small.place == Place::Hub && small.bytes == Some(21_601_152 * 4)
+        );
     }
 }

@@ -31,14 +31,22 @@ fn until(models: &mut Models, what: &str, mut done: impl FnMut(&mut Models) -> b
 fn the_built_in_model_opens_and_tells_what_it_is_and_costs() {
     let (runner, mut models) = (runner(), models());
     assert!(models.is_untrained(BUILTIN) && models.device_name().is_none());
-    until(&mut models, "opened", |models| models.ask(BUILTIN, &runner).ready().is_some());
+    until(&mut models, "opened", |models| {
+        models.ask(BUILTIN, &runner).ready().is_some()
+    });
     assert_eq!(models.device_name().as_deref(), Some("cpu"));
     assert_eq!(models.layers(BUILTIN), Some(12));
     until(&mut models, "measured", |models| {
         models.ask(BUILTIN, &runner);
-        models.predict(BUILTIN, Size::Short(512), (512, 512)).is_some()
+        models
+            .predict(BUILTIN, Size::Short(512), (512, 512))
+            .is_some()
     });
-    let cost = |side| models.predict(BUILTIN, Size::Short(side), (100, 100)).unwrap();
+    let cost = |side| {
+        models
+            .predict(BUILTIN, Size::Short(side), (100, 100))
+            .unwrap()
+    };
     assert!(cost(1024).seconds > cost(512).seconds && cost(1024).bytes > cost(512).bytes);
     assert!(cost(512).tokens >= 32 * 32);
 }
@@ -65,7 +73,10 @@ fn a_fourth_model_waits_while_three_are_asked_for_and_takes_the_place_of_the_one
     for name in ["a", "b", "c"] {
         models.ask(name, &runner);
     }
-    assert!(models.ask(&other, &runner).is_empty(), "all three were asked for in this frame");
+    assert!(
+        models.ask(&other, &runner).is_empty(),
+        "all three were asked for in this frame"
+    );
     assert!(models.poll(), "it is asked again in the next frame");
     models.poll();
     models.ask("a", &runner);
@@ -82,14 +93,24 @@ fn a_file_that_is_no_model_is_broken_until_it_is_tried_again() {
     std::fs::write(&path, "words").unwrap();
     let name = path.display().to_string();
     models.add_file(&name);
-    assert!(models.known().iter().any(|known| known.name == name && known.place == Place::File));
-    until(&mut models, "read", |models| models.report(&name, &runner).failure().is_some());
+    assert!(
+        models
+            .known()
+            .iter()
+            .any(|known| known.name == name && known.place == Place::File)
+    );
+    until(&mut models, "read", |models| {
+        models.report(&name, &runner).failure().is_some()
+    });
     assert!(models.is_broken(&name) && !models.is_blocked(&name));
     models.forget_failure(&name);
     assert!(!models.is_broken(&name));
     until(&mut models, "listed", |models| {
         models.refresh(&runner);
-        models.known().iter().any(|known| known.name == name && known.bytes == Some(5))
+        models
+            .known()
+            .iter()
+            .any(|known| known.name == name && known.bytes == Some(5))
     });
 }
 
@@ -100,12 +121,22 @@ fn an_incomplete_model_is_read_and_refused() {
     let path = folder.path().join("half.safetensors");
     write_half(&path);
     let name = path.display().to_string();
-    until(&mut models, "read", |models| models.report(&name, &runner).ready().is_some());
+    until(&mut models, "read", |models| {
+        models.report(&name, &runner).ready().is_some()
+    });
     let report = models.read_report(&name).unwrap();
     assert!(report.counts.missing > 0 && !report.is_complete());
     assert!(models.is_broken(&name));
-    until(&mut models, "refused", |models| models.ask(&name, &runner).failure().is_some());
-    assert!(models.failure(&name).unwrap().message.contains("incomplete"));
+    until(&mut models, "refused", |models| {
+        models.ask(&name, &runner).failure().is_some()
+    });
+    assert!(
+        models
+            .failure(&name)
+            .unwrap()
+            .message
+            .contains("incomplete")
+    );
 }
 
 /// A checkpoint of which everything but a few tensors is missing.
@@ -123,7 +154,8 @@ fn write_half(path: &Path) {
     let mut at = 0;
     for (name, shape) in &tensors {
         let bytes = 4 * shape.iter().product::<usize>();
-        let entry = serde_json::json!({ "dtype": "F32", "shape": shape, "data_offsets": [at, at + bytes] });
+        let entry =
+            serde_json::json!({ "dtype": "F32", "shape": shape, "data_offsets": [at, at + bytes] });
         header.insert((*name).to_owned(), entry);
         at += bytes;
     }
