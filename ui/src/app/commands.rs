@@ -26,6 +26,10 @@ const ZOOM_STEP: f32 = 1.25;
 impl App {
     /// Turns keys into commands.
     pub(super) fn keys(&mut self, ui: &Ui) {
+        if self.state.sheet == Sheet::Settings && self.state.settings.is_recording() {
+            // The page of shortcuts waits for the keys themselves.
+            return;
+        }
         // Where a control has the focus, its keys are its own.
         let free = ui
             .memory(egui::Memory::focused)

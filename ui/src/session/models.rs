@@ -73,6 +73,7 @@ pub struct Cost {
 /// Models of all views and of the model manager.
 pub struct Models {
     work: Arc<Work>,
+    store: Option<Store>,
     speeds: Arc<Speeds>,
     features_dir: Option<PathBuf>,
     choice: DeviceChoice,
@@ -96,7 +97,10 @@ pub struct Models {
 impl Models {
     /// Nothing is opened yet; networks will run on `device`, with `cache_bytes` of features kept in memory.
     pub fn new(device: DeviceChoice, cache_bytes: u64) -> Self {
-        let store = Store::open().ok();
+        Self::with_store(Store::open().ok(), device, cache_bytes)
+    }
+
+    fn with_store(store: Option<Store>, device: DeviceChoice, cache_bytes: u64) -> Self {
         let features_dir = store.as_ref().map(Store::features_dir);
         let options = CacheOptions {
             memory_bytes: cache_bytes,
@@ -108,7 +112,8 @@ impl Models {
         // Without a look at the store, the released models are still known.
         let listed = list(None).unwrap_or_default().into_iter();
         Self {
-            work: Arc::new(Work::new(store, options)),
+            work: Arc::new(Work::new(store.clone(), options)),
+            store,
             speeds: Arc::new(speeds.unwrap_or_else(Speeds::in_memory)),
             features_dir,
             choice: device,
@@ -433,7 +438,9 @@ impl Models {
     /// An empty `token` leaves the choice to the environment. The user has accepted the license by now.
     pub fn fetch(&mut self, known: &Known, token: &str, whole: bool, runner: &Runner) {
         let title = self.title(&known.name);
-        if let Some(ticket) = fetch::start(known, &title, token, whole, runner) {
+        if let Some(ticket) =
+            fetch::start((known, &title), token, whole, self.store.clone(), runner)
+        {
             self.downloads
                 .entry(known.name.clone())
                 .or_default()

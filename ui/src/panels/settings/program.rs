@@ -112,11 +112,9 @@ mod tests {
     #[test]
     fn a_reset_is_written_and_keeps_what_was_opened() {
         let folder = tempfile::tempdir().unwrap();
-        let mut settings = Settings {
-            text_scale: 1.5,
-            device: "cpu".to_owned(),
-            ..Settings::default()
-        };
+        let mut settings = Settings::default();
+        settings.text_scale = 1.5;
+        settings.device = "cpu".to_owned();
         settings.remember_project(std::path::Path::new("/a.dinoscope"));
         settings.save(folder.path()).unwrap();
         reset(&mut settings);

@@ -42,10 +42,10 @@ impl Download {
 
 /// Starts a download, or a look whether it would be allowed if it is not to be `whole`.
 pub(super) fn start(
-    known: &Known,
-    title: &str,
+    (known, title): (&Known, &str),
     token: &str,
     whole: bool,
+    store: Option<Store>,
     runner: &Runner,
 ) -> Option<Ticket<Fetched>> {
     let repository = known.repository.clone()?;
@@ -63,7 +63,8 @@ pub(super) fn start(
     }
     Some(runner.submit(spec, move |cx| {
         let wanted = Wanted::new(&name, &repository)?;
-        run(&Store::open()?, &wanted, &options, whole, cx)
+        let store = store.ok_or(StoreError::NoHome)?;
+        run(&store, &wanted, &options, whole, cx)
     }))
 }
 

@@ -13,8 +13,13 @@ fn runner() -> Runner {
     Runner::new(Options::new(|| {}))
 }
 
-fn models() -> Models {
-    Models::new(DeviceChoice::Cpu, 1 << 20)
+/// Models with a store of their own.
+fn models(folder: &tempfile::TempDir) -> Models {
+    Models::with_store(
+        Some(Store::at(folder.path().join("store"))),
+        DeviceChoice::Cpu,
+        1 << 20,
+    )
 }
 
 /// Polls frame by frame until `done`.
@@ -29,7 +34,8 @@ fn until(models: &mut Models, what: &str, mut done: impl FnMut(&mut Models) -> b
 
 #[test]
 fn the_built_in_model_opens_and_tells_what_it_is_and_costs() {
-    let (runner, mut models) = (runner(), models());
+    let folder = tempfile::tempdir().unwrap();
+    let (runner, mut models) = (runner(), models(&folder));
     assert!(models.is_untrained(BUILTIN) && models.device_name().is_none());
     until(&mut models, "opened", |models| {
         models.ask(BUILTIN, &runner).ready().is_some()
@@ -53,8 +59,8 @@ fn the_built_in_model_opens_and_tells_what_it_is_and_costs() {
 
 #[test]
 fn a_fourth_model_waits_while_three_are_asked_for_and_takes_the_place_of_the_one_that_is_not() {
-    let (runner, mut models) = (runner(), models());
     let folder = tempfile::tempdir().unwrap();
+    let (runner, mut models) = (runner(), models(&folder));
     // Three models that are open, as far as the count goes: jobs that never end would hold the test.
     for name in ["a", "b", "c"] {
         let entry = models.open.entry(name.to_owned()).or_default();
@@ -87,8 +93,8 @@ fn a_fourth_model_waits_while_three_are_asked_for_and_takes_the_place_of_the_one
 
 #[test]
 fn a_file_that_is_no_model_is_broken_until_it_is_tried_again() {
-    let (runner, mut models) = (runner(), models());
     let folder = tempfile::tempdir().unwrap();
+    let (runner, mut models) = (runner(), models(&folder));
     let path = folder.path().join("words.safetensors");
     std::fs::write(&path, "words").unwrap();
     let name = path.display().to_string();
@@ -116,8 +122,8 @@ fn a_file_that_is_no_model_is_broken_until_it_is_tried_again() {
 
 #[test]
 fn an_incomplete_model_is_read_and_refused() {
-    let (runner, mut models) = (runner(), models());
     let folder = tempfile::tempdir().unwrap();
+    let (runner, mut models) = (runner(), models(&folder));
     let path = folder.path().join("half.safetensors");
     write_half(&path);
     let name = path.display().to_string();
@@ -168,7 +174,8 @@ fn write_half(path: &Path) {
 
 #[test]
 fn a_smaller_cache_is_told_at_once() {
-    let mut models = models();
+    let folder = tempfile::tempdir().unwrap();
+    let mut models = models(&folder);
     models.set_cache(7);
     assert_eq!(models.cache_use(), CacheUse { used: 0, limit: 7 });
 }
