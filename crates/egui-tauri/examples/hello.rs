@@ -124,6 +124,7 @@ impl Hello {
         ui.put(at(260.0, 20.0, 100.0), unsaved);
         let animated = egui::Checkbox::new(&mut self.animated, "Animate");
         ui.put(at(380.0, 20.0, 100.0), animated);
+        self.tell("animated", self.animated.to_string());
         ui.put(
             at(500.0, 20.0, 100.0),
             egui::Hyperlink::new("https://example.org/"),
@@ -234,6 +235,8 @@ impl Hello {
 
 impl App for Hello {
     fn ui(&mut self, ui: &mut Ui) {
+        ui.painter()
+            .rect_filled(ui.max_rect(), 0, ui.visuals().panel_fill);
         self.widgets_ui(ui);
         self.rows_ui(ui);
         self.tell_input(ui);

@@ -105,14 +105,29 @@ impl Opened {
             }
             CurrentSurfaceTexture::Occluded => (None, Painted::Skipped),
             CurrentSurfaceTexture::Timeout => (None, Painted::Retry),
-            CurrentSurfaceTexture::Outdated | CurrentSurfaceTexture::Validation => {
+            CurrentSurfaceTexture::Outdated => {
+                self.stale = true;
+                (None, Painted::Retry)
+            }
+            CurrentSurfaceTexture::Validation => {
+                self.ask_whether_lost();
                 self.stale = true;
                 (None, Painted::Retry)
             }
             CurrentSurfaceTexture::Lost => {
-                self.replace_surface(target);
+                self.ask_whether_lost();
+                if !self.is_lost() {
+                    self.replace_surface(target);
+                }
                 (None, Painted::Retry)
             }
+        }
+    }
+
+    /// Lets wgpu say whether it is the device that is gone: it tells only when polled.
+    fn ask_whether_lost(&self) {
+        if let Err(error) = self.render.device.poll(wgpu::PollType::Poll) {
+            tracing::debug!(%error, "poll");
         }
     }
 

@@ -46,6 +46,10 @@ expect() { if await "$1"; then good "$what"; else bad "$what: no line like $1" &
 point() { xdotool mousemove --window "$window" "$1" "$2" && sleep 0.15; }
 click() { point "$1" "$2" && xdotool click "${3:-1}" && sleep 0.2; }
 key() { xdotool key "$@" && sleep 0.2; }
+# The color of a pixel of the window, as srgb(r,g,b).
+pixel() { import -window "$window" -crop "1x1+$1+$2" txt:- | grep -oE 's?rgba?\([^)]*\)' | tail -n 1; }
+shot() { import -window root "$work/$1.png"; }
+ticks() { awk '{ print $14 + $15 }' "/proc/$app/stat"; }
 # Starts the app with the environment of the arguments; its window is then at 100, 80.
 start() {
     : >"$work/log"
@@ -67,7 +71,7 @@ ended() {
     fi
     wait "$app" && good "the app ends with 0" || bad "the app ended with $?"
     app=
-    [[ ! -s $work/errors ]] || cat "$work/errors" >&2
+    grep -v XDG_RUNTIME_DIR "$work/errors" >&2
 }
 
 cargo build --quiet --workspace --example hello --example drag_source --manifest-path "$root/Cargo.toml" || exit 1
@@ -217,8 +221,10 @@ expect 'main: fullscreen Some\(true\)'
 key F11
 expect 'main: fullscreen Some\(false\)'
 
-claim "minimized"
+claim "animated"
 click 430 32
+expect 'main: animated true'
+claim "minimized"
 key F7
 expect 'main: minimized Some\(true\)'
 sleep 0.5
@@ -229,7 +235,10 @@ after=$(ticks)
     bad "minimized: $((after - before)) ticks in 3 s"
 xdotool windowmap "$window" windowactivate --sync "$window"
 expect 'main: minimized Some\(false\)'
+sleep 0.5
+claim "no longer animated"
 click 430 32
+expect 'main: animated false'
 
 claim "idle"
 xdotool mousemove 1300 850
@@ -285,7 +294,7 @@ ended
 [[ -z $keep ]] || cp "$work/log" "$keep/log-main"
 
 start GDK_SCALE=2
-claim "twice as many pixels"
+what="twice as many pixels" mark=0
 seen 'main: scale Some\(2\.0\)' && seen 'main: size \[640\.0 480\.0\]' && good "$what" || bad "$what"
 claim "click at that scale"
 click 140 64

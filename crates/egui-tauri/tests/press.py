@@ -26,7 +26,7 @@ Atspi.init()
 for _ in range(50):
     button = find(Atspi.get_desktop(0), sys.argv[1])
     if button:
-        button.get_action_iface().do_action(0)
+        Atspi.Action.do_action(button, 0)
         sys.exit(0)
     time.sleep(0.2)
 sys.exit(f"no button {sys.argv[1]!r}")
