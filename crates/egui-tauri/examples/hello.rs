@@ -1,7 +1,8 @@
 //! A window that tells on the standard output what happens to it: run it to see, or let
 //! `tests/hello.sh` drive it.
 //!
-//! Keys: F5 frame times, F6 screenshot, F7 minimize, F8 lose the GPU, F9 a second window, F10 title.
+//! Keys: F5 frame times, F6 screenshot, F7 minimize, F8 lose the GPU, F9 a second window, F10 title,
+//! F11 fullscreen, F12 close, Ctrl+Q end.
 #![expect(clippy::print_stdout, reason = "the output is what the script reads")]
 
 use std::borrow::Cow;
@@ -226,6 +227,9 @@ impl Hello {
         if pressed(Key::F11) {
             let on = ui.input(|input| input.viewport().fullscreen == Some(true));
             ctx.send_viewport_cmd(ViewportCommand::Fullscreen(!on));
+        }
+        if ui.input(|input| input.modifiers.ctrl && input.key_pressed(Key::Q)) {
+            self.handle.exit(0);
         }
         if pressed(Key::F12) {
             ctx.send_viewport_cmd(ViewportCommand::Close);

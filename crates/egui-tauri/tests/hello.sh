@@ -305,6 +305,13 @@ key F12
 expect 'main: app exit'
 ended
 
+start
+claim "the end of the whole app ends its windows"
+key ctrl+q
+expect 'main: app exit'
+expect '^exit'
+ended
+
 # A screen reader, where the bus for them and a binding for it are installed.
 python=/usr/bin/python3
 if "$python" -c 'import gi; gi.require_version("Atspi", "2.0"); from gi.repository import Atspi' 2>/dev/null; then
