@@ -8,8 +8,7 @@
 //!     }
 //! }
 //!
-//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! # let context: tauri::Context<tauri::Wry> = todo!();
+//! # fn show(context: tauri::Context<tauri::Wry>) -> Result<(), Box<dyn std::error::Error>> {
 //! egui_tauri::prefer_x11();
 //! let mut app = tauri::Builder::default()
 //!     .setup(|app| {
@@ -31,10 +30,11 @@
 //!   thread, in the setup hook or at any later time, once for each window.
 //! - Closing asks the app first, as eframe does: a frame with
 //!   [`egui::ViewportInfo::close_requested`], which [`egui::ViewportCommand::CancelClose`] vetoes.
+//!   Tauri's listeners are not asked: they see the window destroyed.
 //! - On Linux egui is drawn into a child X11 window and input comes from GTK signals, because tao
 //!   loses wheel deltas, modifier combinations and pre-edit there; call [`prefer_x11`] first.
 //!
-//! Only Linux (X11, and Wayland through `XWayland`) has ever run. The parts for Windows and macOS
+//! Only Linux with X11 has ever run; on Wayland the same code goes through `XWayland`. The parts for Windows and macOS
 //! (`tao/`, and two of the adapters in `accessibility.rs`) were written against the sources of the
 //! crates that they call; no machine with these systems has ever built or run them. There, tao reports
 //! no pre-edit text of input methods, only the committed text.
