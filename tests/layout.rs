@@ -60,7 +60,10 @@ fn arrows_point_one_way() {
         ),
         ("dinoscope", vec!["dinoscope-model", "dinoscope-engine"]),
         ("egui-tauri", vec![]),
-        ("dinoscope-ui", vec!["dinoscope-engine", "dinoscope-jobs"]),
+        (
+            "dinoscope-ui",
+            vec!["dinoscope-model", "dinoscope-engine", "dinoscope-jobs"],
+        ),
         ("dinoscope-app", vec!["dinoscope-engine", "dinoscope-ui"]),
         (
             "dinoscope-tests",

@@ -207,7 +207,10 @@ impl<'a> Running<'a> {
                 let Some(ids) = desk.xdotool(&["search", "--onlyvisible", "--name", name]) else {
                     return false;
                 };
-                ids.lines().last().unwrap_or_default().clone_into(&mut found);
+                ids.lines()
+                    .last()
+                    .unwrap_or_default()
+                    .clone_into(&mut found);
                 !found.is_empty()
             });
         found

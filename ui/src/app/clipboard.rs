@@ -82,8 +82,8 @@ impl App {
             .collect();
         let picture =
             Picture::from_rgba(width, height, bytes.clone()).map_err(|error| error.to_string())?;
-        let pixels =
-            RgbaImage::from_raw(width, height, bytes).ok_or_else(|| self.word("export-paste-bad"))?;
+        let pixels = RgbaImage::from_raw(width, height, bytes)
+            .ok_or_else(|| self.word("export-paste-bad"))?;
         let folder = self.session.folders.data.join("pasted");
         let path = folder.join(format!("pasted-{}.png", &picture.sha256()[..12]));
         let mut png = Cursor::new(Vec::new());
