@@ -112,7 +112,7 @@ mod tests {
     #[test]
     fn a_reset_is_written_and_keeps_what_was_opened() {
         let folder = tempfile::tempdir().unwrap();
-        let mut settings = Settings::default();
+        let mut settings = Settings::load(folder.path()).settings;
         settings.text_scale = 1.5;
         settings.device = "cpu".to_owned();
         settings.remember_project(std::path::Path::new("/a.dinoscope"));
