@@ -4,6 +4,7 @@
 
 use egui::{Align2, FontId, Frame, Margin, Panel, Rect, RichText, Ui, pos2, vec2};
 
+use super::start::find_samples;
 use crate::commands::Command;
 use crate::cx::{Cx, Request};
 use crate::document::{PictureId, Sign, View, ViewKind};
@@ -15,7 +16,7 @@ use crate::theme;
 use crate::widgets::{Button, paint};
 
 /// Height of the strip, in points.
-const HEIGHT: f32 = 92.0;
+const HEIGHT: f32 = 104.0;
 /// Distance of the pointer from the middle of an eye that still counts, in pixels of the photograph.
 const EYE_PX: f64 = 32.0;
 
@@ -92,7 +93,7 @@ pub struct State {
 /// Begins with the first step, on the cat.
 pub fn begin(cx: &mut Cx<'_>, cat: Option<PictureId>) {
     cx.state.lesson_steps = State::default();
-    if let Some(cat) = cat.or_else(|| sample(cx, samples::CAT)) {
+    if let Some(cat) = cat.or_else(|| find_samples(cx)[0]) {
         cx.todo.requests.push_back(Request::Look(cat));
     }
     cx.run(Command::Lesson);
@@ -185,9 +186,15 @@ fn texts_ui(ui: &mut Ui, room: Rect, title: &Text, step: &Text, sentences: [&Tex
         ui.label(title.color(palette.text_0));
         ui.label(RichText::new(&**step).small().color(palette.text_2));
     });
-    let [first, second] = sentences;
-    child.add(egui::Label::new(RichText::new(&**first).color(palette.text_1)).wrap());
-    child.add(egui::Label::new(RichText::new(&**second).small().color(palette.text_2)).wrap());
+    // Long sentences in a narrow window scroll rather than being cut.
+    egui::ScrollArea::vertical()
+        .min_scrolled_height(0.0)
+        .show(&mut child, |ui| {
+            let [first, second] = sentences;
+            ui.add(egui::Label::new(RichText::new(&**first).color(palette.text_1)).wrap());
+            let second = RichText::new(&**second).small().color(palette.text_2);
+            ui.add(egui::Label::new(second).wrap());
+        });
 }
 
 /// Buttons at the right end; returns their left side.
@@ -238,17 +245,13 @@ fn help_ui(ui: &mut Ui, cx: &mut Cx<'_>, step: Step) {
     let (id, request) = match step {
         Step::Point | Step::Pin | Step::NotLike => {
             let open = cx.document.views.is_empty();
-            let cat = sample(cx, samples::CAT).filter(|_| open);
+            let cat = find_samples(cx)[0].filter(|_| open);
             ("lesson-open-cat", cat.map(Request::Look))
         }
         Step::Another => {
-            let other = sample(cx, "astronaut.png").filter(|&other| Some(other) != shown);
-            (
-                "lesson-open-another",
-                other
-                    .or_else(|| sample(cx, samples::CAT))
-                    .map(Request::Beside),
-            )
+            let [cat, _, astronaut, _] = find_samples(cx);
+            let other = astronaut.filter(|&other| Some(other) != shown);
+            ("lesson-open-another", other.or(cat).map(Request::Beside))
         }
         Step::Parts => (
             "lesson-open-parts",
@@ -266,30 +269,22 @@ fn help_ui(ui: &mut Ui, cx: &mut Cx<'_>, step: Step) {
 fn end_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
     let room = ui.max_rect();
     let right = buttons_ui(ui, cx, room, |ui, cx| {
-        if ui
-            .add(Button::new(tr(ui, "lesson-finish")).primary())
-            .clicked()
-        {
+        let finish = Button::new(tr(ui, "lesson-finish")).primary();
+        if ui.add(finish).clicked() {
             cx.state.lesson = None;
+            cx.preferences.lesson_done = true;
         }
-        if ui
-            .add(Button::new(tr(ui, "lesson-experiments")).icon(icons::BOOK_OPEN))
-            .clicked()
-        {
-            cx.todo
-                .requests
-                .push_back(Request::Help("lesson".to_owned()));
+        let experiments = Button::new(tr(ui, "lesson-experiments")).icon(icons::BOOK_OPEN);
+        if ui.add(experiments).clicked() {
+            let page = Request::Help("lesson".to_owned());
+            cx.todo.requests.push_back(page);
         }
-        if ui
-            .add(Button::new(tr(ui, "models-get-larger")).icon(icons::CUBE))
-            .clicked()
-        {
+        let models = Button::new(tr(ui, "models-get-larger")).icon(icons::CUBE);
+        if room.width() > 620.0 && ui.add(models).clicked() {
             cx.run(Command::Models);
         }
-        if ui
-            .add(Button::new(tr(ui, "lesson-again")).ghost())
-            .clicked()
-        {
+        let again = Button::new(tr(ui, "lesson-again")).ghost();
+        if room.width() > 760.0 && ui.add(again).clicked() {
             begin(cx, None);
         }
     });
@@ -319,10 +314,4 @@ fn end_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
         &Text::default(),
         [&tr(ui, "lesson-end-more"), &tr(ui, honest)],
     );
-}
-
-/// A sample in the library; only asked for when a button is drawn, and the samples stand first.
-fn sample(cx: &Cx<'_>, file: &str) -> Option<PictureId> {
-    let folder = samples::folder(&cx.session.folders.data);
-    cx.document.library.find(&folder.join(file))
 }

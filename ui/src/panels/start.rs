@@ -92,8 +92,8 @@ fn page_ui(ui: &mut Ui, cx: &mut Cx<'_>, samples: &[Option<PictureId>; 4]) {
     drop_ui(ui, cx);
 }
 
-/// The samples in the library, looked up anew when it has changed.
-fn find_samples(cx: &mut Cx<'_>) -> [Option<PictureId>; 4] {
+/// The samples in the library, in their order, looked up anew when it has changed.
+pub(super) fn find_samples(cx: &mut Cx<'_>) -> [Option<PictureId>; 4] {
     if let Some((library, found)) = &cx.state.start_page.known
         && library.is_same(&cx.document.library)
     {

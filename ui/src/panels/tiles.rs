@@ -258,6 +258,7 @@ impl Tabs<'_, '_> {
 
     fn dropped(&mut self, view: ViewId, zone: Zone, picture: PictureId, right: bool) {
         self.activate(view);
+        self.cx.state.presentation.selected = vec![picture];
         match zone {
             Zone::Center => self.cx.edit("edit-show-picture", move |document| {
                 if let Some(view) = document.views.get_mut(&view) {

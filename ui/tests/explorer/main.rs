@@ -6,6 +6,7 @@
 mod keys;
 mod luck;
 mod monkey;
+mod panels;
 mod projects;
 mod room;
 mod sheets;
