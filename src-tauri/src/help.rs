@@ -54,7 +54,11 @@ fn show(app: &AppHandle, address: &str) -> tauri::Result<()> {
 
 /// Where a page is among the files of the manual.
 fn address(page: &str, locale: &str) -> String {
-    let (language, page) = page.split_once('/').unwrap_or((locale, page));
+    let (language, page) = match page.split_once('/') {
+        Some((language @ ("en" | "zh-CN"), page)) => (language, page),
+        Some(_) => (locale, ""),
+        None => (locale, page),
+    };
     let folder = if language.starts_with("zh") {
         "zh-CN"
     } else {
