@@ -4,7 +4,7 @@
 //! without values costs a look-up, not an allocation. What Chinese lacks shows in English; what English lacks shows
 //! as its id.
 //!
-//! The messages stand in `ui/text/<language>/<area>.ftl`; a new area is a line in [`AREAS`].
+//! The messages stand in `ui/text/<language>/<area>.ftl`; a new area is a line in `AREAS`.
 
 use std::{collections::HashMap, fmt, ops::Deref, sync::Arc};
 

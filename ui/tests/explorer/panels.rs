@@ -32,13 +32,24 @@ fn looks(room: &mut Room, name: &str) {
 
 /// Labels that are ids of messages: what a catalogue lacks shows as its id.
 fn raw_messages(room: &Room) -> Vec<String> {
-    let areas = ["app", "library", "tiles", "top", "status", "jobs", "start", "lesson", "sample", "cmd", "canvas", "edit"];
+    let areas = [
+        "app", "library", "tiles", "top", "status", "jobs", "start", "lesson", "sample", "cmd",
+        "canvas", "edit",
+    ];
     let is_id = |label: &str| {
-        let plain = label.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
-        plain && areas.iter().any(|area| label.starts_with(&format!("{area}-")))
+        let plain = label
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+        plain
+            && areas
+                .iter()
+                .any(|area| label.starts_with(&format!("{area}-")))
     };
     let nodes = room.harness.root().children_recursive();
-    nodes.filter_map(|node| node.accesskit_node().label()).filter(|label| is_id(label)).collect()
+    nodes
+        .filter_map(|node| node.accesskit_node().label())
+        .filter(|label| is_id(label))
+        .collect()
 }
 
 fn rect(room: &Room, label: &str) -> Rect {
@@ -47,7 +58,9 @@ fn rect(room: &Room, label: &str) -> Rect {
 
 /// The tab with a title.
 fn tab(room: &Room, title: &str) -> Rect {
-    room.harness.get_by_role_and_label(egui::Role::Tab, title).rect()
+    room.harness
+        .get_by_role_and_label(egui::Role::Tab, title)
+        .rect()
 }
 
 fn press(room: &mut Room, label: &str) {
@@ -59,7 +72,12 @@ fn press(room: &mut Room, label: &str) {
 fn click_now(room: &mut Room, pos: Pos2) {
     for pressed in [true, false] {
         let (button, modifiers) = (PointerButton::Primary, Modifiers::NONE);
-        room.harness.event(egui::Event::PointerButton { pos, button, pressed, modifiers });
+        room.harness.event(egui::Event::PointerButton {
+            pos,
+            button,
+            pressed,
+            modifiers,
+        });
         room.harness.step();
     }
 }
@@ -67,14 +85,21 @@ fn click_now(room: &mut Room, pos: Pos2) {
 /// Names of the pictures that views show, in the order of the views.
 fn shown(room: &Room) -> Vec<String> {
     let document = room.app().document();
-    document.views.values().map(|view| document.library.name(view.picture().unwrap())).collect()
+    document
+        .views
+        .values()
+        .map(|view| document.library.name(view.picture().unwrap()))
+        .collect()
 }
 
 #[test]
 fn the_first_start_is_live_and_begins_the_lesson() {
     let mut room = Room::new(&[]);
     looks(&mut room, "start");
-    let card = rect(&room, "Point: Move over a picture. Like parts light up at once.");
+    let card = rect(
+        &room,
+        "Point: Move over a picture. Like parts light up at once.",
+    );
     room.hover(card.center() - vec2(80.0, 30.0));
     let before = room.picture("panels-card-a");
     room.hover(card.center() + vec2(90.0, 40.0));
@@ -118,11 +143,17 @@ fn the_library_looks_marks_and_opens_beside() {
     room.hover(rocket);
     // A frame of a test takes a quarter of a second: too long for two clicks to be one double click.
     room.harness.run_steps(4);
-    room.harness.ctx.options_mut(|options| options.input_options.max_double_click_delay = 2.0);
+    room.harness
+        .ctx
+        .options_mut(|options| options.input_options.max_double_click_delay = 2.0);
     click_now(&mut room, rocket);
     click_now(&mut room, rocket);
     room.settle();
-    assert_eq!(shown(&room), ["coffee.png", "rocket.jpg"], "the first picture comes back");
+    assert_eq!(
+        shown(&room),
+        ["coffee.png", "rocket.jpg"],
+        "the first picture comes back"
+    );
 }
 
 #[test]
@@ -135,7 +166,10 @@ fn the_library_is_walked_and_searched_by_keys() {
     room.key(Modifiers::NONE, Key::Enter);
     assert_eq!(shown(&room), ["rocket.jpg"]);
     room.key(Modifiers::NONE, Key::Delete);
-    assert!(room.app().document().library.len() < count, "Delete removes what is marked");
+    assert!(
+        room.app().document().library.len() < count,
+        "Delete removes what is marked"
+    );
     room.run(Command::Undo);
     assert_eq!(room.app().document().library.len(), count);
     let coffee = rect(&room, "coffee.png").center();
@@ -159,7 +193,10 @@ fn thousands_of_pictures_cost_a_frame_no_more_than_a_few() {
     assert!(room.app().document().library.len() > 3000);
     room.harness.step();
     let labels = room.harness.root().children_recursive().count();
-    assert!(labels < 600, "{labels} nodes: rows out of sight are laid out");
+    assert!(
+        labels < 600,
+        "{labels} nodes: rows out of sight are laid out"
+    );
     looks(&mut room, "library-many");
 }
 
@@ -170,11 +207,29 @@ fn tabs_close_split_and_link() {
     assert_eq!(room.app().document().views.len(), 2);
     looks(&mut room, "tabs");
     let active = room.app().state().presentation.active.unwrap();
-    let links: Vec<Pos2> = room.harness.get_all_by_label("Link views").map(|node| node.rect().center()).collect();
+    let links: Vec<Pos2> = room
+        .harness
+        .get_all_by_label("Link views")
+        .map(|node| node.rect().center())
+        .collect();
     assert_eq!(links.len(), 2);
     room.click(links[1], PointerButton::Primary, Modifiers::NONE);
-    assert_eq!(room.app().document().views.values().filter(|view| view.is_linked()).count(), 1);
-    let close = room.harness.get_all_by_label("Close A chelsea.png").last().unwrap().rect().center();
+    assert_eq!(
+        room.app()
+            .document()
+            .views
+            .values()
+            .filter(|view| view.is_linked())
+            .count(),
+        1
+    );
+    let close = room
+        .harness
+        .get_all_by_label("Close A chelsea.png")
+        .last()
+        .unwrap()
+        .rect()
+        .center();
     room.click(close, PointerButton::Primary, Modifiers::NONE);
     assert_eq!(room.app().document().views.len(), 1);
     assert_ne!(room.app().state().presentation.active, Some(active));
@@ -186,7 +241,14 @@ fn a_second_view_of_a_picture_is_a_tab_and_one_of_another_a_pane() {
     room.run(Command::ViewPca);
     let (first, second) = (tab(&room, "A chelsea.png"), tab(&room, "Parts (PCA)"));
     assert!((second.top() - first.top()).abs() < 1.0 && second.left() >= first.right() - 1.0);
-    let other = room.app().document().library.iter().map(|(id, _)| id).next().unwrap();
+    let other = room
+        .app()
+        .document()
+        .library
+        .iter()
+        .map(|(id, _)| id)
+        .next()
+        .unwrap();
     let other = room.app().document().library.neighbor(other, true).unwrap();
     room.app_mut().request(Request::Beside(other));
     room.settle();
@@ -233,14 +295,21 @@ fn the_lesson_sees_what_was_done() {
     let strip = rect(&room, "Leave the lesson");
     let active = room.app().state().presentation.active.unwrap();
     let canvas = room.app_mut().session_mut().view(active).canvas.unwrap();
-    assert!(canvas.bottom() <= strip.top(), "the lesson covers the picture");
+    assert!(
+        canvas.bottom() <= strip.top(),
+        "the lesson covers the picture"
+    );
     let eye = eye(&mut room);
     room.hover(eye);
     room.picture("panels-lesson-done");
     press(&mut room, "Next");
     room.click(eye, PointerButton::Primary, Modifiers::NONE);
     press(&mut room, "Next");
-    room.click(eye + vec2(60.0, 90.0), PointerButton::Secondary, Modifiers::NONE);
+    room.click(
+        eye + vec2(60.0, 90.0),
+        PointerButton::Secondary,
+        Modifiers::NONE,
+    );
     let pins = &room.app().document().settings.query;
     assert_eq!(pins.active(Sign::Negative).count(), 1);
     press(&mut room, "Next");
@@ -248,7 +317,13 @@ fn the_lesson_sees_what_was_done() {
     assert_eq!(room.app().document().views.len(), 2);
     press(&mut room, "Next");
     press(&mut room, "Open the parts");
-    assert!(room.app().document().views.values().any(|view| view.kind == ViewKind::Pca));
+    assert!(
+        room.app()
+            .document()
+            .views
+            .values()
+            .any(|view| view.kind == ViewKind::Pca)
+    );
     press(&mut room, "Next");
     looks(&mut room, "lesson-end");
     press(&mut room, "Finish");
@@ -275,7 +350,10 @@ fn a_long_job_is_seen_and_cancelled() {
         cx.progress(24, 38, Unit::Pictures);
         loop {
             cx.checkpoint()?;
-            if receiver.recv_timeout(std::time::Duration::from_millis(5)).is_ok() {
+            if receiver
+                .recv_timeout(std::time::Duration::from_millis(5))
+                .is_ok()
+            {
                 return Ok::<(), JobError>(());
             }
         }
@@ -289,12 +367,18 @@ fn a_long_job_is_seen_and_cancelled() {
     room.harness.run_steps(3);
     room.picture("panels-tray");
     let tray = rect(&room, "Cancel");
-    assert!((tray.height() - 28.0).abs() < 0.5 && tray.bottom() < WIDE.y - 26.0, "{tray:?}");
+    assert!(
+        (tray.height() - 28.0).abs() < 0.5 && tray.bottom() < WIDE.y - 26.0,
+        "{tray:?}"
+    );
     let at = rect(&room, "Cancel").center();
     room.hover(at);
     click_now(&mut room, at);
     room.settle();
-    assert!(matches!(ticket.poll(), dinoscope_jobs::runner::Poll::Cancelled));
+    assert!(matches!(
+        ticket.poll(),
+        dinoscope_jobs::runner::Poll::Cancelled
+    ));
     assert!(room.harness.query_by_label("Pause").is_none());
     drop(sender);
 }

@@ -39,10 +39,10 @@ pub(super) fn report_ui(ui: &mut Ui, cx: &mut Cx<'_>, model: &Known) {
             card(ui, |ui| content_ui(ui, cx, &report));
         }
         Ok(Inspected::Blocked(message)) => {
-            failed_ui(ui, cx, model, (Tone::Warn, "models-blocked-cause", message))
+            failed_ui(ui, cx, model, (Tone::Warn, "models-blocked-cause", message));
         }
         Err(Some(message)) => {
-            failed_ui(ui, cx, model, (Tone::Error, "models-failed-cause", message))
+            failed_ui(ui, cx, model, (Tone::Error, "models-failed-cause", message));
         }
         Err(None) => card(ui, |ui| {
             sheet::quiet(ui, &tr(ui, "models-reading-file"));

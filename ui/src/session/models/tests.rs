@@ -7,7 +7,7 @@ use dinoscope_jobs::runner::Options;
 use super::*;
 
 /// As long as anything here may take on a busy machine.
-const LONG: Duration = Duration::from_secs(120);
+const LONG: Duration = Duration::from_mins(2);
 
 fn runner() -> Runner {
     Runner::new(Options::new(|| {}))

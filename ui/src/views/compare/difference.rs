@@ -22,7 +22,7 @@ pub struct Difference {
     pub extremes: (f32, f32),
     /// Pearson's correlation of both maps, in [-1, 1].
     pub correlation: f32,
-    /// How many of the best [`TOP`] patches are the same.
+    /// How many of the best `TOP` patches are the same.
     pub common: usize,
 }
 
