@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use egui::{Align, Label, Layout, RichText, Ui};
+use egui::{Label, RichText, Ui};
 
 use super::sheet::{self, Card};
 use crate::cx::{Cx, Request, Sheet};
@@ -51,7 +51,7 @@ pub fn link_ui(ui: &mut Ui, cx: &mut Cx<'_>, paths: &[PathBuf], link: &str) {
             .color(theme::palette(ui).text_2);
         ui.add(Label::new(shown).wrap().selectable(true));
         ui.add_space(8.0);
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+        sheet::actions_ui(ui, |ui| {
             if !paths.is_empty() && ui.add(Button::new(tr(ui, "link-open")).primary()).clicked() {
                 cx.todo.requests.push_back(Request::Open(paths.to_vec()));
                 cx.state.sheet = Sheet::None;

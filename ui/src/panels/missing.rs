@@ -76,7 +76,7 @@ pub fn missing_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
             list_ui(ui, cx, &missing);
         }
         ui.add_space(4.0);
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+        sheet::actions_ui(ui, |ui| {
             if let Some(&first) = missing.first() {
                 let search = Button::new(tr(ui, "missing-search"))
                     .icon(icons::FOLDER_OPEN)
@@ -121,7 +121,7 @@ fn row_ui(ui: &mut Ui, cx: &mut Cx<'_>, id: PictureId) {
                 .size(20.0)
                 .color(palette.text_2),
         );
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+        sheet::actions_ui(ui, |ui| {
             let find = Button::new(tr(ui, "library-find-file"));
             if ui
                 .add(find.help(tr_with(

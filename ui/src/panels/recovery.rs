@@ -45,7 +45,7 @@ pub fn recovery_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
             act(cx, at, choice);
         }
         ui.separator();
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+        sheet::actions_ui(ui, |ui| {
             let later = Button::new(tr(ui, "recovery-later")).help(tr(ui, "recovery-later-help"));
             if ui.add(later).clicked() {
                 cx.state.sheet = Sheet::None;
@@ -79,7 +79,7 @@ fn orphan_ui(
                 .size(20.0)
                 .color(palette.text_2),
         );
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+        sheet::actions_ui(ui, |ui| {
             let open = ui.add(Button::new(tr(ui, "recovery-open")).primary());
             if is_first {
                 sheet::first_focus(ui, &open);

@@ -1,11 +1,12 @@
 //! The settings of the user: appearance, device, storage, keys, and what the program does by itself.
 
-use egui::{Frame, Margin, ScrollArea, Ui, vec2};
+use egui::{Frame, Label, Margin, Response, RichText, ScrollArea, Ui, vec2};
 
 use super::sheet::{self, Card};
 use crate::cx::Cx;
 use crate::icons;
-use crate::text::tr;
+use crate::text::{Text, tr};
+use crate::theme;
 use crate::widgets::Row;
 
 mod appearance;
@@ -158,10 +159,18 @@ fn row<R>(ui: &mut Ui, id: &str, control: impl FnOnce(&mut Ui) -> R) -> R {
     Row::new(tr(ui, id)).label_width(LABEL).show(ui, control)
 }
 
+/// A name and what it is, in words that can be selected.
+fn value(ui: &mut Ui, name: impl Into<Text>, value: &str) -> Response {
+    Row::new(name).label_width(LABEL).show(ui, |ui| {
+        let shown = RichText::new(value).color(theme::palette(ui).text_0);
+        ui.add(Label::new(shown).truncate().selectable(true))
+    })
+}
+
 /// A sentence below a setting, under its control.
 fn help(ui: &mut Ui, text: &str) {
     ui.horizontal_top(|ui| {
-        ui.add_space(LABEL);
+        ui.add_space(LABEL + 8.0);
         sheet::small(ui, text);
     });
 }

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use egui::{
-    Align, Align2, Context, Frame, Id, Label, Layout, Margin, Modal, Response, RichText, Role,
-    ScrollArea, Sense, Stroke, Ui, Vec2, WidgetInfo, vec2,
+    Align, Align2, Color32, Context, Frame, Id, Label, Layout, Margin, Modal, Response, RichText,
+    Role, ScrollArea, Sense, Stroke, Ui, Vec2, WidgetInfo, vec2,
 };
 
 use crate::cx::{Cx, Sheet};
@@ -178,6 +178,12 @@ pub(super) fn project_name(ui: &Ui, path: Option<&Path>) -> String {
     name.unwrap_or_else(|| tr(ui, "app-untitled").to_string())
 }
 
+/// The buttons at the end of a card, from the right.
+pub(super) fn actions_ui(ui: &mut Ui, add: impl FnOnce(&mut Ui)) {
+    // In a line of its own: a layout from the right would take all the height that there is.
+    ui.horizontal(|ui| ui.with_layout(Layout::right_to_left(Align::Center), add));
+}
+
 /// A line of a list of pages: icon and name, on a ground of its own while it is chosen.
 pub(super) fn choice_row(ui: &mut Ui, icon: &str, name: &str, is_chosen: bool) -> Response {
     let palette = theme::palette(ui);
@@ -185,7 +191,8 @@ pub(super) fn choice_row(ui: &mut Ui, icon: &str, name: &str, is_chosen: bool) -
     let fill = match (is_chosen, response.hovered()) {
         (true, _) => palette.active,
         (false, true) => palette.hover,
-        (false, false) => palette.panel,
+        // Nothing, so that the ring of its neighbor stays whole.
+        (false, false) => Color32::TRANSPARENT,
     };
     let color = if is_chosen {
         palette.text_0

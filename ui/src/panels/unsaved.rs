@@ -1,6 +1,6 @@
 //! The question before work is lost: save, discard, or go on.
 
-use egui::{Align, Layout, Ui};
+use egui::Ui;
 
 use super::sheet::{self, Card};
 use crate::cx::{Cx, Request, Sheet};
@@ -21,7 +21,7 @@ pub fn unsaved_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
     sheet::card_ui(ui, cx, card, |ui, cx| {
         sheet::quiet(ui, &tr(ui, "project-save-words"));
         ui.add_space(8.0);
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+        sheet::actions_ui(ui, |ui| {
             let save = ui.add(
                 Button::new(tr(ui, "app-save"))
                     .primary()

@@ -60,7 +60,7 @@ pub struct CacheUse {
 /// What a picture will cost.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Cost {
-    /// Tokens of the network, class and registers included.
+    /// Patches of the picture.
     pub tokens: usize,
     /// Time in seconds.
     pub seconds: f64,
@@ -343,9 +343,10 @@ impl Models {
             ..
         } = self.about(name)?;
         let device = self.device_name()?;
+        let patch = config.patch() as u32;
         let preprocess = Preprocess {
             size,
-            patch: config.patch() as u32,
+            patch,
             ..Preprocess::default()
         };
         let input_px = preprocess.target(picture_px.0, picture_px.1).ok()?;
@@ -357,7 +358,7 @@ impl Models {
         };
         let cost = self.speeds.cost(&network, input_px);
         Some(Cost {
-            tokens: cost.tokens as usize,
+            tokens: (input_px.0 / patch) as usize * (input_px.1 / patch) as usize,
             seconds: cost.seconds?,
             bytes: cost.bytes + 4 * params,
             is_measured: cost.basis == Basis::Measured,

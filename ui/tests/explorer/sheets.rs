@@ -59,7 +59,7 @@ fn write_half(path: &Path) {
     let header = serde_json::to_vec(&header).unwrap();
     let mut file = (header.len() as u64).to_le_bytes().to_vec();
     file.extend(header);
-    file.resize(file.len() + at, 0);
+    file.extend((0..at / 4).flat_map(|_| 1.0_f32.to_le_bytes()));
     std::fs::write(path, file).unwrap();
 }
 
@@ -112,7 +112,7 @@ fn the_palette_finds_commands_pictures_and_gives_reasons() {
     room.key(Modifiers::NONE, Key::Enter);
     assert_eq!(room.app().state().sheet, Sheet::None);
     room.run(Command::Palette);
-    type_text(&mut room, "model");
+    type_text(&mut room, "open");
     room.key(Modifiers::NONE, Key::ArrowDown);
     assert_eq!(room.app().state().palette.line, 1);
     room.key(Modifiers::NONE, Key::ArrowUp);

@@ -3,7 +3,7 @@
 use dinoscope_engine::Size;
 use dinoscope_model::BackboneConfig;
 use dinoscope_model::variants::Data;
-use egui::{Label, RichText, Ui, UiBuilder};
+use egui::{Label, RichText, Ui};
 
 use super::super::sheet;
 use super::report::card;
@@ -22,33 +22,40 @@ const LABEL: f32 = 104.0;
 /// Draws both cards, beside each other where there is room.
 pub(super) fn facts_ui(ui: &mut Ui, cx: &mut Cx<'_>, model: &Known) {
     let about = cx.session.models.about(&model.name);
-    let gap = 16.0;
     if ui.available_width() < 560.0 {
         card(ui, |ui| what_ui(ui, about.as_ref()));
         card(ui, |ui| here_ui(ui, cx, model, about.as_ref()));
         return;
     }
-    ui.columns(2, |columns| {
-        columns[0].spacing_mut().item_spacing.x = gap;
-        let bottom = {
-            let ui = &mut columns[0];
-            card(ui, |ui| what_ui(ui, about.as_ref()));
-            ui.min_rect().bottom()
+    ui.spacing_mut().item_spacing.x = 16.0;
+    // Both cards are as high as the higher one was in the last frame.
+    let memory = ui.scope_id().with(("facts", &model.name));
+    let height: f32 = ui.data(|data| data.get_temp(memory)).unwrap_or(0.0);
+    let heights = ui.columns(2, |columns| {
+        let [left, right] = columns else {
+            return [0.0; 2];
         };
-        let ui = &mut columns[1];
-        let room = ui.available_rect_before_wrap();
-        let builder = UiBuilder::new().max_rect(room);
-        ui.scope_builder(builder, |ui| {
-            card(ui, |ui| {
-                here_ui(ui, cx, model, about.as_ref());
-                // Both cards end on one line; 14 is the margin of a card.
-                let rest = bottom - 14.0 - 1.0 - ui.min_rect().bottom();
-                if rest > 0.0 {
-                    ui.add_space(rest);
-                }
-            });
-        });
+        let what = half_ui(left, height, |ui| what_ui(ui, about.as_ref()));
+        let here = half_ui(right, height, |ui| here_ui(ui, cx, model, about.as_ref()));
+        [what, here]
     });
+    let higher = heights[0].max(heights[1]);
+    if (higher - height).abs() > 0.5 {
+        ui.data_mut(|data| data.insert_temp(memory, higher));
+        ui.ctx().request_repaint();
+    }
+}
+
+/// One of the two cards, at least so high; the height that its content needs.
+fn half_ui(ui: &mut Ui, height: f32, content: impl FnOnce(&mut Ui)) -> f32 {
+    let mut needed = 0.0;
+    card(ui, |ui| {
+        ui.spacing_mut().item_spacing.x = 8.0;
+        content(ui);
+        needed = ui.min_rect().height();
+        ui.set_min_height(height);
+    });
+    needed
 }
 
 fn what_ui(ui: &mut Ui, about: Option<&About>) {

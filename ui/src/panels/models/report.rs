@@ -199,7 +199,8 @@ fn group_ui(ui: &mut Ui, name: &str, TensorGroup { counts, .. }: &TensorGroup, b
         ("total", counts.expected.into()),
     ];
     let said = tr_with(ui, "models-found-of", &values);
-    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+    let layout = Layout::right_to_left(Align::Center);
+    ui.allocate_ui_with_layout(vec2(100.0, 20.0), layout, |ui| {
         ui.set_min_width(100.0);
         ui.label(RichText::from(said).monospace().color(palette.text_1));
     });

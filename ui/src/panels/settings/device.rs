@@ -4,11 +4,11 @@ use dinoscope_engine::device::{Adapter, Cpu, adapters, cpu};
 use dinoscope_jobs::runner::{Lane, Runner, Spec, Title, Visibility};
 use egui::Ui;
 
-use super::{heading, help, row};
+use super::{heading, help, row, value};
 use crate::cx::Cx;
 use crate::session::Slot;
 use crate::text::{self, Text, tr, tr_with};
-use crate::widgets::{Combo, ValueRow};
+use crate::widgets::Combo;
 
 /// What was found.
 #[derive(Debug, Default)]
@@ -45,12 +45,13 @@ pub(super) fn page_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
         cx.preferences.device = choice;
     }
     let now = cx.session.models.device_name();
-    let now = now.map_or_else(|| tr(ui, "about-device-none"), Into::into);
-    ui.add(ValueRow::new(tr(ui, "settings-device-now"), now));
-    ui.add(ValueRow::new(
+    let now: Text = now.map_or_else(|| tr(ui, "about-device-none"), Into::into);
+    value(ui, tr(ui, "settings-device-now"), &now);
+    value(
+        ui,
         tr(ui, "settings-device-maps"),
-        cx.session.display.name(),
-    ));
+        &cx.session.display.name(),
+    );
     if let Some((adapters, cpu)) = cx.state.settings.device.found.ready() {
         here_ui(ui, adapters, cpu);
     }
@@ -63,18 +64,10 @@ pub(super) fn page_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
 fn here_ui(ui: &mut Ui, adapters: &[Adapter], cpu: &Cpu) {
     heading(ui, "models-on-this-computer");
     let values = [("cores", cpu.cores.into()), ("simd", cpu.simd.into())];
-    ui.add(
-        ValueRow::new(
-            tr(ui, "settings-processor"),
-            tr_with(ui, "settings-cpu-facts", &values),
-        )
-        .words(),
-    );
+    let facts = tr_with(ui, "settings-cpu-facts", &values);
+    value(ui, tr(ui, "settings-processor"), &facts);
     if let Some(memory) = cpu.memory_bytes {
-        ui.add(ValueRow::new(
-            tr(ui, "settings-memory"),
-            text::bytes(memory),
-        ));
+        value(ui, tr(ui, "settings-memory"), &text::bytes(memory));
     }
     for adapter in adapters {
         let name = format!("gpu:{}", adapter.index);
@@ -84,8 +77,7 @@ fn here_ui(ui: &mut Ui, adapters: &[Adapter], cpu: &Cpu) {
             adapter.backend,
             kind(ui, adapter)
         );
-        ui.add(ValueRow::new(name, facts).words())
-            .on_hover_text(&adapter.driver);
+        value(ui, name, &facts).on_hover_text(&adapter.driver);
     }
     if adapters.is_empty() {
         super::sheet::small(ui, &tr(ui, "settings-no-adapter"));

@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use dinoscope_jobs::runner::{JobContext, JobError, Lane, Runner, Spec, Title, Visibility};
 use egui::Ui;
 
-use super::{heading, help, row};
+use super::{heading, help, row, value};
 use crate::cx::Cx;
 use crate::icons;
 use crate::session::{FeatureStore, Slot};
 use crate::text::{self, tr, tr_with};
-use crate::widgets::{Button, Note, NumberSlider, Tone, ValueRow};
+use crate::widgets::{Button, Note, NumberSlider, Tone};
 
 /// Limits that can be chosen for features in memory, in mebibytes.
 const LIMITS_MIB: std::ops::RangeInclusive<u64> = 256..=32_768;
@@ -84,10 +84,7 @@ pub(super) fn page_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
     heading(ui, "settings-cache");
     limit_ui(ui, cx);
     let used = cx.session.models.cache_use().used;
-    ui.add(ValueRow::new(
-        tr(ui, "settings-cache-memory"),
-        text::bytes(used),
-    ));
+    value(ui, tr(ui, "settings-cache-memory"), &text::bytes(used));
     disk_ui(ui, cx, folder);
     heading(ui, "settings-folders");
     let sessions = cx.session.folders.data.join("sessions");
@@ -130,7 +127,7 @@ fn disk_ui(ui: &mut Ui, cx: &mut Cx<'_>, folder: Option<PathBuf>) {
         || tr(ui, "settings-measuring"),
         |used| text::bytes(*used).into(),
     );
-    ui.add(ValueRow::new(tr(ui, "settings-cache-disk"), used));
+    value(ui, tr(ui, "settings-cache-disk"), &used);
     path_ui(ui, "settings-cache-folder", &folder);
     let is_busy = state.cleared.is_busy();
     row(ui, "settings-cache-empty", |ui| {

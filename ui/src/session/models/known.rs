@@ -128,7 +128,7 @@ pub(super) fn title(name: &str) -> String {
 /// The title of a released model, by the parts of its short name.
 fn released_title(name: &str) -> Option<String> {
     let (shape, data) = match name.strip_suffix("-sat") {
-        Some(shape) => (shape, " SAT-493M"),
+        Some(shape) => (shape, " SAT"),
         None => (name, ""),
     };
     let written = if let Some(size) = shape.strip_prefix("convnext_") {
@@ -161,7 +161,7 @@ mod tests {
         for (name, expected) in [
             ("vits16", "DINOv3 ViT-S/16"),
             ("vith16plus", "DINOv3 ViT-H+/16"),
-            ("vit7b16-sat", "DINOv3 ViT-7B/16 SAT-493M"),
+            ("vit7b16-sat", "DINOv3 ViT-7B/16 SAT"),
             ("convnext_tiny", "DINOv3 ConvNeXt-T"),
             ("/models/meadow.safetensors", "meadow.safetensors"),
             ("someone--vitals", "someone--vitals"),
