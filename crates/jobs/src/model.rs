@@ -217,6 +217,38 @@ mod tests {
     }
 
     #[test]
+    fn a_download_fails_with_a_sentence_and_stops_when_cancelled() {
+        let folder = tempfile::tempdir().unwrap();
+        let models = Models::new(Some(Store::at(folder.path())), CacheOptions::default());
+        // Port 9 discards: nothing listens there on any machine that runs tests.
+        let options = DownloadOptions {
+            endpoint: "http://127.0.0.1:9".into(),
+            retries: 0,
+            ..DownloadOptions::default()
+        };
+        let failed = models.download_with("vits16", &options, &alone());
+        let Err(JobError::Failed(failure)) = failed else {
+            panic!("nobody answers");
+        };
+        assert!(
+            failure.message.contains("127.0.0.1:9"),
+            "{}",
+            failure.message
+        );
+        let cx = alone();
+        cx.cancel().cancel();
+        let failed = models.download_with("vits16", &options, &cx);
+        assert!(failed.is_err());
+        assert!(
+            models
+                .list(&[])
+                .unwrap()
+                .iter()
+                .all(|model| model.path.is_none())
+        );
+    }
+
+    #[test]
     fn files_of_the_user_are_listed_as_long_as_they_are_there() {
         let folder = tempfile::tempdir().unwrap();
         let mine = folder.path().join("mine.safetensors");

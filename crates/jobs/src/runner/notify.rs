@@ -1,4 +1,7 @@
 //! Wakes the owner: at once for outcomes, at most 20 times a second for progress.
+//!
+//! A thread of its own calls `wake`, so that the owner may cancel and drop jobs while it holds the locks that its
+//! `wake` needs, and no job waits for it.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -13,10 +16,17 @@ pub(super) type Wake = Arc<dyn Fn() + Send + Sync>;
 /// The owner's `wake`, and whether one is owed.
 pub(super) struct Notify {
     wake: Wake,
-    /// Set while a wake is owed, so that most progress takes no lock.
+    /// Set while a wake for progress is owed, so that most progress takes no lock.
     owed: AtomicBool,
-    closed: Mutex<bool>,
+    state: Mutex<State>,
     asked: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    /// Whether an outcome is to be told.
+    urgent: bool,
+    closed: bool,
 }
 
 impl Notify {
@@ -24,60 +34,58 @@ impl Notify {
         Self {
             wake,
             owed: AtomicBool::new(false),
-            closed: Mutex::new(false),
+            state: Mutex::default(),
             asked: Condvar::new(),
         }
     }
 
-    /// Wakes the owner now.
+    /// Has the owner woken now.
     pub(super) fn outcome(&self) {
-        (self.wake)();
+        self.state().urgent = true;
+        self.asked.notify_one();
     }
 
     /// Has the owner woken soon.
     pub(super) fn progress(&self) {
         if !self.owed.swap(true, Ordering::AcqRel) {
             // The lock keeps the notification from falling between the thread's look and its wait.
-            let _closed = self.closed();
+            let _state = self.state();
             self.asked.notify_one();
         }
     }
 
     /// Ends [`Notify::run`].
     pub(super) fn close(&self) {
-        *self.closed() = true;
+        self.state().closed = true;
         self.asked.notify_one();
     }
 
-    /// Pays the wakes that progress owes, until [`Notify::close`]: what its own thread does.
+    /// Wakes the owner when it is due, until [`Notify::close`]: what the thread does.
     pub(super) fn run(&self) {
         let mut last: Option<Instant> = None;
-        let mut closed = self.closed();
-        while !*closed {
-            let ready = last.map_or(Duration::ZERO, |last| PAUSE.saturating_sub(last.elapsed()));
-            if !self.owed.load(Ordering::Acquire) {
-                closed = self
-                    .asked
-                    .wait(closed)
-                    .unwrap_or_else(PoisonError::into_inner);
-            } else if !ready.is_zero() {
-                closed = self
-                    .asked
-                    .wait_timeout(closed, ready)
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .0;
-            } else {
+        let mut state = self.state();
+        while !state.closed {
+            let since = last.map_or(PAUSE, |last| last.elapsed());
+            let owed = self.owed.load(Ordering::Acquire);
+            if state.urgent || (owed && since >= PAUSE) {
+                state.urgent = false;
                 self.owed.store(false, Ordering::Release);
-                drop(closed);
+                drop(state);
                 last = Some(Instant::now());
                 (self.wake)();
-                closed = self.closed();
+                state = self.state();
+            } else if owed {
+                let waited = self.asked.wait_timeout(state, PAUSE.saturating_sub(since));
+                state = waited.unwrap_or_else(PoisonError::into_inner).0;
+            } else {
+                let waited = self.asked.wait(state);
+                state = waited.unwrap_or_else(PoisonError::into_inner);
             }
         }
     }
 
-    fn closed(&self) -> MutexGuard<'_, bool> {
-        // A flag is valid whatever a panicking thread was doing.
-        self.closed.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Two flags are valid whatever a panicking thread was doing.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

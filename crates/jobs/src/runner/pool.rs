@@ -21,7 +21,7 @@ use super::ticket::{Parcel, Ticket};
 /// How a [`Runner`] works.
 #[derive(Clone)]
 pub struct Options {
-    /// Called after every outcome, from any thread; after progress too, at most 20 times a second.
+    /// Called from a thread of the runner's own after every outcome; after progress too, at most 20 times a second.
     pub wake: Wake,
     /// Threads of each lane, in the order of [`Lane::ALL`].
     pub threads: [usize; 5],

@@ -441,3 +441,39 @@ fn thousands_of_jobs_from_many_threads_all_end_once() {
     });
     assert_eq!(outcomes.load(Ordering::SeqCst), 2000);
 }
+
+#[test]
+fn the_owner_may_cancel_while_it_holds_what_its_wake_needs() {
+    let held = Arc::new(Mutex::new(0));
+    let wake = Arc::clone(&held);
+    let runner = Runner::new(Options::new(move || *wake.lock().unwrap() += 1));
+    let (ticket, _go) = deaf(&runner, spec(Lane::Network));
+    let before = {
+        let count = held.lock().unwrap();
+        ticket.cancel();
+        *count
+    };
+    let start = Instant::now();
+    while *held.lock().unwrap() == before {
+        assert!(start.elapsed() < LONG, "the cancel wakes");
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn parallel_parts_of_a_picture_stay_on_its_thread() {
+    use rayon::prelude::*;
+    let runner = runner();
+    let sum = |_: &JobContext| {
+        let sum: u64 = (0..1000_u64).into_par_iter().sum();
+        Ok((rayon::current_num_threads(), sum))
+    };
+    let decoded = runner.submit(spec(Lane::Decode), sum);
+    assert_eq!(decoded.wait(LONG), Poll::Done((1, 499_500)));
+    for lane in [Lane::Network, Lane::Analysis] {
+        let Poll::Done((threads, sum)) = runner.submit(spec(lane), sum).wait(LONG) else {
+            panic!("the job ends");
+        };
+        assert!(threads >= 1 && sum == 499_500);
+    }
+}
