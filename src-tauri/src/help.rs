@@ -37,8 +37,13 @@ fn show(app: &AppHandle, address: &str) -> tauri::Result<()> {
         window.unminimize()?;
         return window.set_focus();
     }
+    let title = if address.starts_with("zh") {
+        "Dinoscope 使用手册"
+    } else {
+        "Dinoscope manual"
+    };
     let _window = WebviewWindowBuilder::new(app, LABEL, WebviewUrl::App(address.into()))
-        .title("Dinoscope")
+        .title(title)
         .inner_size(880.0, 760.0)
         .min_inner_size(400.0, 300.0)
         .disable_javascript()
