@@ -1,7 +1,7 @@
 //! Memory of a forward pass: the most that is held at one time, over what the loaded model holds.
 //!
 //! Held against the peak of the resident memory on the CPU, at 224, 512 and 1024 pixels: the built-in ViT and a ViT-S
-//! take 0.95 to 1.05 times what is predicted.
+//! take about 0.95 to 1.1 times what is predicted.
 
 use dinoscope_model::BackboneConfig;
 use dinoscope_model::config::{ConvNextConfig, VitConfig};
