@@ -53,7 +53,7 @@ fn half_ui(ui: &mut Ui, height: f32, content: impl FnOnce(&mut Ui)) -> f32 {
         ui.spacing_mut().item_spacing.x = 8.0;
         content(ui);
         needed = ui.min_rect().height();
-        ui.set_min_height(height);
+        ui.add_space((height - needed).max(0.0));
     });
     needed
 }
