@@ -214,6 +214,12 @@ impl App {
         text::tr(&self.ctx, id).to_string()
     }
 
+    /// Shows a page of the manual in the language of the window.
+    fn open_help(&mut self, page: &str) {
+        let language = text::lang(&self.ctx).tag();
+        self.host.open_help(&format!("{language}/{page}"));
+    }
+
     /// Says a message at the bottom of the window.
     fn say(&mut self, id: &str) {
         let said = self.word(id);

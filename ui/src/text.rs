@@ -89,7 +89,8 @@ impl Lang {
         }
     }
 
-    const fn tag(self) -> &'static str {
+    /// Its tag, as in the folders of the manual.
+    pub(crate) const fn tag(self) -> &'static str {
         match self {
             Self::En => "en",
             Self::ZhCn => "zh-CN",

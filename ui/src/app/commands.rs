@@ -72,7 +72,7 @@ impl App {
             Command::Shortcuts => self.toggle_sheet(Sheet::Shortcuts),
             Command::Settings => self.toggle_sheet(Sheet::Settings),
             Command::About => self.toggle_sheet(Sheet::About),
-            Command::Manual => self.host.open_help("index"),
+            Command::Manual => self.open_help("index"),
             Command::Lesson => {
                 self.state.lesson = Some(0);
                 self.state.start = false;

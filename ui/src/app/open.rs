@@ -85,7 +85,7 @@ impl App {
                     self.host.reveal(&path);
                 }
             }
-            Request::Help(page) => self.host.open_help(&page),
+            Request::Help(page) => self.open_help(&page),
             Request::Recover(orphan) => self.recover(orphan),
             Request::Save { then_quit } => self.save(then_quit),
             Request::Discard => self.discard(ctx),
