@@ -65,6 +65,9 @@ const KEYS: [Key; 40] = [
     Key::W,
 ];
 
+/// Views that are left open.
+const MOST_VIEWS: usize = 6;
+
 /// Resident memory in bytes.
 fn memory() -> u64 {
     let text = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
@@ -145,6 +148,15 @@ fn monkey(seed: u64, time: Duration) {
     let mut warm = 0;
     while start.elapsed() < time {
         one(&mut room, &mut dice);
+        // Each open view rightly holds memory; more than a few would hide what is held for nothing.
+        while room.app().document().views.len() > MOST_VIEWS {
+            let open = room.app().document().views.len();
+            room.app_mut().run(Command::CloseTab);
+            room.harness.step();
+            if room.app().document().views.len() >= open {
+                break;
+            }
+        }
         steps += 1;
         if warm == 0 && start.elapsed() > time / 3 {
             warm = memory();
