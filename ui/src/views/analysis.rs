@@ -449,17 +449,7 @@ fn read_out(
         format!("{}, {}", patch.col, patch.row),
     ));
     rows.push((tr(ui, "canvas-pixel"), similarity::pixel(at)));
-    let center = shown
-        .frame
-        .transform
-        .rect_to_screen(marks::patch_rect(grid, patch));
-    parts::read_out(ui, shown.frame.rect(), center, &rows);
-    let spoken: Vec<String> = rows
-        .iter()
-        .map(|(name, value)| format!("{name} {value}"))
-        .collect();
-    cx.session.read_out = Some(spoken.join("\n"));
-    parts::announce(ui, shown.frame.response.id, &spoken.join(", "));
+    picture::read_out(ui, cx, shown, (grid, patch), &rows);
 }
 
 /// Message that names the numbers of a map.

@@ -326,17 +326,7 @@ fn read_out(ui: &mut Ui, cx: &mut Cx<'_>, id: ViewId, shown: &Shown, fit: &Fit, 
         ),
         (tr(ui, "canvas-pixel"), similarity::pixel(at)),
     ];
-    let center = shown
-        .frame
-        .transform
-        .rect_to_screen(marks::patch_rect(grid, patch));
-    parts::read_out(ui, shown.frame.rect(), center, &rows);
-    let spoken: Vec<String> = rows
-        .iter()
-        .map(|(name, value)| format!("{name} {value}"))
-        .collect();
-    cx.session.read_out = Some(spoken.join("\n"));
-    parts::announce(ui, shown.frame.response.id, &spoken.join(", "));
+    picture::read_out(ui, cx, shown, (grid, patch), &rows);
 }
 
 fn problem_ui(ui: &mut Ui, cx: &mut Cx<'_>, id: ViewId, shown: &Shown) {

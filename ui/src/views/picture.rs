@@ -6,12 +6,12 @@ use dinoscope_engine::analysis::Patch;
 use dinoscope_engine::{FeatureMap, Grid};
 use egui::{Rect, Ui, Vec2};
 
-use crate::canvas::{self, CanvasFrame, CanvasTools, Tool};
+use crate::canvas::{self, CanvasFrame, CanvasTools, Tool, marks};
 use crate::cx::{Cx, Pointer, Request};
 use crate::document::{PictureId, ViewId};
 use crate::parts;
 use crate::session::{Answer, Content, FeatureKey, Painting, Placed};
-use crate::text::{tr, tr_with};
+use crate::text::{Text, tr, tr_with};
 
 /// A picture that is drawn in this frame.
 #[derive(Debug)]
@@ -230,6 +230,27 @@ pub fn pointed(
     }
     let (row, col) = grid.patch_at(pointer.at[0], pointer.at[1])?;
     Some((Patch { row, col }, pointer.at))
+}
+
+/// Numbers of a patch: beside it, for the clipboard and for screen readers.
+pub fn read_out(
+    ui: &Ui,
+    cx: &mut Cx<'_>,
+    shown: &Shown,
+    (grid, patch): (&Grid, Patch),
+    rows: &[(Text, String)],
+) {
+    let near = shown
+        .frame
+        .transform
+        .rect_to_screen(marks::patch_rect(grid, patch));
+    parts::read_out(ui, shown.frame.rect(), near, rows);
+    let spoken: Vec<String> = rows
+        .iter()
+        .map(|(name, value)| format!("{name} {value}"))
+        .collect();
+    cx.session.read_out = Some(spoken.join("\n"));
+    parts::announce(ui, shown.frame.response.id, &spoken.join(", "));
 }
 
 /// Patch grid, crosshair, tools, zoom, minimap: what every canvas has. Returns what was done to the tools.

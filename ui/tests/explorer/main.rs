@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod half_model;
 mod keys;
 mod luck;
 mod monkey;

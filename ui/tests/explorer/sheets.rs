@@ -1,7 +1,5 @@
 //! The model manager and the sheets, worked with as people do: found by their names, clicked, typed into.
 
-use std::path::Path;
-
 use dinoscope_ui::commands::Command;
 use dinoscope_ui::cx::{Request, Sheet};
 use dinoscope_ui::keep::settings::ThemeChoice;
@@ -9,6 +7,7 @@ use egui::accesskit::Role;
 use egui::{Key, Modifiers};
 use egui_kittest::kittest::Queryable;
 
+use crate::half_model::write_half;
 use crate::room::{Room, photo};
 
 /// Keeps a picture in both themes and both languages, and goes back to English.
@@ -34,33 +33,6 @@ fn click(room: &mut Room, role: Role, name: &str) {
 fn type_text(room: &mut Room, text: &str) {
     room.harness.event(egui::Event::Text(text.to_owned()));
     room.settle();
-}
-
-/// A checkpoint of which everything but a few tensors is missing.
-fn write_half(path: &Path) {
-    let dim = 64;
-    let tensors: [(&str, Vec<usize>); 6] = [
-        ("cls_token", vec![1, 1, dim]),
-        ("patch_embed.proj.weight", vec![dim, 3, 16, 16]),
-        ("patch_embed.proj.bias", vec![dim]),
-        ("rope_embed.periods", vec![16]),
-        ("blocks.0.norm1.weight", vec![dim]),
-        ("blocks.0.mlp.fc1.weight", vec![4 * dim, dim]),
-    ];
-    let mut header = serde_json::Map::new();
-    let mut at = 0;
-    for (name, shape) in &tensors {
-        let bytes = 4 * shape.iter().product::<usize>();
-        let entry =
-            serde_json::json!({ "dtype": "F32", "shape": shape, "data_offsets": [at, at + bytes] });
-        header.insert((*name).to_owned(), entry);
-        at += bytes;
-    }
-    let header = serde_json::to_vec(&header).unwrap();
-    let mut file = (header.len() as u64).to_le_bytes().to_vec();
-    file.extend(header);
-    file.extend((0..at / 4).flat_map(|_| 1.0_f32.to_le_bytes()));
-    std::fs::write(path, file).unwrap();
 }
 
 #[test]

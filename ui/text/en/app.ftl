@@ -3,7 +3,6 @@
 app-name = Dinoscope
 app-explore = Explore
 app-compare = Compare
-app-train = Train
 app-models = Models
 app-untitled = Untitled
 app-saved = saved
@@ -28,7 +27,6 @@ app-copy-view = Copy view
 app-export-figure = Export figure
 app-copy-details = Copy details
 app-copied = Copied
-app-delete = Delete
 app-keep = Keep
 app-save = Save
 app-load = Load

@@ -19,11 +19,9 @@ canvas-rank = Rank
 canvas-rank-of = { $rank } of { $total }
 canvas-best-here = Best here
 canvas-link = Link views
-canvas-linked = Linked
 canvas-split = Split view
 canvas-close-tab = Close tab
 canvas-same-query = Same query as { $view }
-canvas-name = { $picture }, { $view }
 canvas-hint = Click to pin · Shift-click for “not like this”
 
 canvas-again = Try again

@@ -2,10 +2,6 @@
 
 commands-title = Commands
 commands-shortcuts = Shortcuts
-commands-search = Type some letters of a command
-commands-nothing-found = No command has these letters
-commands-held = while held
-commands-canvas-only = works while a picture has the focus
 commands-section-file = File
 commands-section-edit = Edit
 commands-section-picture = Picture and pins
@@ -13,7 +9,6 @@ commands-section-view = View
 commands-section-tools = Tools
 commands-section-window = Window
 commands-section-app = Dinoscope
-commands-conflict = { $keys } belongs to “{ $used }”, so “{ $unused }” goes without it
 
 ## Key caps
 

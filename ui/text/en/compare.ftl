@@ -1,33 +1,20 @@
 ## Compare models, layers, sizes
 
 compare-title = Compare
-compare-what-differs = What differs
 compare-columns = Columns
 compare-rows = Rows
 compare-models = Models
 compare-layers = Layers
 compare-sizes = Sizes
 compare-norms = Norms
-compare-checkpoints = Checkpoints
 compare-show-as = Show as
 compare-grid = Grid
 compare-swipe = Swipe
 compare-blink = Blink
 compare-difference = Difference
-compare-cells = Swipe and difference cells
-compare-link = Link pointer, pan and zoom
 compare-shared = cosine, shared
-compare-a-higher = A higher
-compare-b-higher = B higher
 compare-numbers = Difference in numbers
-compare-b-against-a = B against A
-compare-mean-difference = Mean difference
-compare-largest-rise = Largest rise
-compare-largest-fall = Largest fall
 compare-correlation = Correlation
-compare-top-common = Top { $count } in common
-compare-a-against-b = { $a } against { $b }
-compare-swipe-handle = Swipe line
 compare-hint = Drag the handle to swipe · hold B to blink
 
 compare-add = Add

@@ -7,12 +7,10 @@ library-options = Sort and filter
 library-search = Name, folder or tag
 library-samples = Samples
 library-empty = No pictures yet. Open some, or drop them here.
-library-missing = This file was moved or deleted.
 library-find-file = Find…
 library-remove = Remove from the library
 library-show-in-folder = Show in its folder
 library-progress = { $done } / { $total }
-library-open-in-new-view = Open in a new view
 
 library-folder-added = { $name }: { $count } pictures
 library-folder-empty = { $name } has no pictures.

@@ -1,11 +1,9 @@
 ## Matches between two pictures
 
 matches-title = Matches
-matches-under-pointer = Under the pointer
 matches-best = Best match
 matches-second = Second best
 matches-clear = Clear match: the best is well ahead of the second, and it points back to { $distance } px from here.
-matches-keep-when = Keep a match when
 matches-both-ways = It holds both ways
 matches-round-trip = Round trip
 matches-ratio = 2nd / best
@@ -14,23 +12,15 @@ matches-kept = Kept
 matches-kept-of = { $kept } of { $total }
 matches-lines = Lines
 matches-spread = Spread out
-matches-colour-by = Colour by
 matches-place = Place
 matches-cosine = Cosine
 matches-show = Show
-matches-dots = Dots
-matches-colours = Colours
 matches-heat = Heat on the other picture
 matches-refine = Refine below one patch
 matches-keypoints = My keypoints
-matches-place-point = Place point
-matches-placed = { $count } placed
 matches-keypoints-help = Points that you place in A are carried over to B. Drag one to correct it.
-matches-shown = { $shown } shown of { $total }
 matches-in-a = In A (pixel)
 matches-in-b = In B (pixel)
-matches-ratio-column = Ratio
-matches-both-ways-column = Both ways
 matches-swap = Swap A and B
 matches-csv = CSV
 matches-coco = Keypoints (COCO)

@@ -2,10 +2,6 @@
 
 pca-title = Parts (PCA)
 pca-basis = Basis
-pca-these-pictures = { $count ->
-        [one] This picture
-       *[other] These { $count } pictures
-    }
 pca-frozen = Frozen
 pca-freeze = Freeze
 pca-component = Component { $number }
@@ -13,8 +9,6 @@ pca-swap = Swap with the next
 pca-flip = Flip the sign
 pca-next-three = Next three
 pca-align-signs = Align signs
-pca-explained = Explained variance
-pca-three-explain = The three shown explain
 pca-foreground = Foreground
 pca-threshold = Threshold
 pca-outside = Outside
@@ -22,13 +16,9 @@ pca-dim = Dim
 pca-hide = Hide
 pca-show = Show
 pca-kept = Kept: { $kept } of { $total } patches
-pca-flip-foreground = Flip
 pca-one-at-a-time = One at a time
 pca-one-at-a-time-help = Components on picture { $view }. Click to put one on a colour.
 pca-hovered = Hovered patch on the first components
-pca-components-read = Components { $list }
-pca-like-colour = Patches of like colour
-pca-like-colour-count = { $here } here, { $elsewhere } elsewhere
 pca-hint = Hover to see patches of like colour · Shift 1 2 3 show one component
 
 pca-align = Align signs

@@ -10,7 +10,6 @@ settings-language = Language
 settings-text-size = Text size
 settings-reduce-motion = Reduce motion
 settings-device = Device
-settings-graphics = Graphics
 settings-processor = Processor
 settings-cache = Cache
 settings-cache-limit = Limit

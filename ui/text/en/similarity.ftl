@@ -3,7 +3,6 @@
 similarity-title = Similarity
 similarity-find = Find patches like
 similarity-not-like = Not like this
-similarity-not-like-name = Not like: { $name }
 similarity-clear = Clear
 similarity-colours = Colours
 similarity-cosine = cosine
@@ -27,7 +26,6 @@ similarity-patches = { $count ->
     }
 similarity-hide-pin = Hide
 similarity-show-pin = Show
-similarity-remove-pin = Remove pin
 similarity-no-pins = Click in the picture to pin a patch.
 
 similarity-like = Find patches like

@@ -3,7 +3,6 @@
 app-name = Dinoscope
 app-explore = 探索
 app-compare = 对比
-app-train = 训练
 app-models = 模型
 app-untitled = 未命名
 app-saved = 已保存
@@ -28,7 +27,6 @@ app-copy-view = 复制视图
 app-export-figure = 导出插图
 app-copy-details = 复制详情
 app-copied = 已复制
-app-delete = 删除
 app-keep = 保留
 app-save = 保存
 app-load = 载入

@@ -19,11 +19,9 @@ canvas-rank = 排名
 canvas-rank-of = { $rank } / { $total }
 canvas-best-here = 此图最佳
 canvas-link = 联动视图
-canvas-linked = 已联动
 canvas-split = 拆分视图
 canvas-close-tab = 关闭标签页
 canvas-same-query = 与 { $view } 相同的查询
-canvas-name = { $picture }，{ $view }
 canvas-hint = 单击钉住 · Shift+单击标记“不像这里”
 
 canvas-again = 再试一次

@@ -2,10 +2,6 @@
 
 commands-title = 命令
 commands-shortcuts = 快捷键
-commands-search = 输入命令的部分字符
-commands-nothing-found = 没有包含这些字符的命令
-commands-held = 按住时
-commands-canvas-only = 图片获得焦点时可用
 commands-section-file = 文件
 commands-section-edit = 编辑
 commands-section-picture = 图片与钉
@@ -13,7 +9,6 @@ commands-section-view = 视图
 commands-section-tools = 工具
 commands-section-window = 窗口
 commands-section-app = Dinoscope
-commands-conflict = { $keys } 已用于“{ $used }”，“{ $unused }”不再使用它
 
 ## Key caps
 

@@ -1,33 +1,20 @@
 ## Compare models, layers, sizes
 
 compare-title = 对比
-compare-what-differs = 比较什么
 compare-columns = 列
 compare-rows = 行
 compare-models = 模型
 compare-layers = 层
 compare-sizes = 尺寸
 compare-norms = 归一化
-compare-checkpoints = 检查点
 compare-show-as = 显示为
 compare-grid = 网格
 compare-swipe = 滑动
 compare-blink = 闪烁
 compare-difference = 差异
-compare-cells = 滑动与差异单元
-compare-link = 联动指针、平移和缩放
 compare-shared = 余弦，共用
-compare-a-higher = A 更高
-compare-b-higher = B 更高
 compare-numbers = 差异数值
-compare-b-against-a = B 对 A
-compare-mean-difference = 平均差
-compare-largest-rise = 最大升幅
-compare-largest-fall = 最大降幅
 compare-correlation = 相关系数
-compare-top-common = 前 { $count } 名重合
-compare-a-against-b = { $a } 对 { $b }
-compare-swipe-handle = 滑动线
 compare-hint = 拖动手柄滑动 · 按住 B 闪烁
 
 compare-add = 添加

@@ -2,12 +2,6 @@
 
 groups-norms = 范数
 groups-clusters = 聚类
-groups-norm = 范数
-groups-count = 聚类数
-groups-seed = 随机种子
-groups-cluster = 聚类 { $number }
-groups-show-all = 全部显示
-groups-share = 图块的 { $percent } %
 
 groups-click = 点击一个组可单独查看。
 groups-cosine = 余弦

@@ -7,12 +7,10 @@ library-options = 排序与筛选
 library-search = 名称、文件夹或标签
 library-samples = 示例
 library-empty = 还没有图片。请打开，或拖放到这里。
-library-missing = 文件已被移动或删除。
 library-find-file = 查找…
 library-remove = 从图库移除
 library-show-in-folder = 在文件夹中显示
 library-progress = { $done } / { $total }
-library-open-in-new-view = 在新视图中打开
 
 library-folder-added = { $name }：{ $count } 张图片
 library-folder-empty = { $name } 中没有图片。

@@ -1,11 +1,9 @@
 ## Matches between two pictures
 
 matches-title = 匹配
-matches-under-pointer = 指针处
 matches-best = 最佳匹配
 matches-second = 次佳
 matches-clear = 匹配明确：最佳明显领先次佳，并指回距此处 { $distance } px 的位置。
-matches-keep-when = 保留条件
 matches-both-ways = 双向成立
 matches-round-trip = 往返误差
 matches-ratio = 次佳 / 最佳
@@ -14,23 +12,15 @@ matches-kept = 保留
 matches-kept-of = { $kept } / { $total }
 matches-lines = 连线
 matches-spread = 间距
-matches-colour-by = 着色
 matches-place = 位置
 matches-cosine = 余弦
 matches-show = 显示
-matches-dots = 点
-matches-colours = 颜色
 matches-heat = 另一图显示热图
 matches-refine = 亚图块精修
 matches-keypoints = 我的关键点
-matches-place-point = 放置点
-matches-placed = 已放置 { $count } 个
 matches-keypoints-help = 在 A 中放置的点会带到 B。拖动可修正。
-matches-shown = 显示 { $shown } / { $total }
 matches-in-a = A 中（像素）
 matches-in-b = B 中（像素）
-matches-ratio-column = 比值
-matches-both-ways-column = 双向
 matches-swap = 交换 A 与 B
 matches-csv = CSV
 matches-coco = 关键点 (COCO)

@@ -2,7 +2,6 @@
 
 pca-title = 部位 (PCA)
 pca-basis = 基
-pca-these-pictures = 这 { $count } 张图片
 pca-frozen = 已冻结
 pca-freeze = 冻结
 pca-component = 分量 { $number }
@@ -10,8 +9,6 @@ pca-swap = 与下一个交换
 pca-flip = 翻转符号
 pca-next-three = 后三个
 pca-align-signs = 对齐符号
-pca-explained = 解释方差
-pca-three-explain = 所示三个解释了
 pca-foreground = 前景
 pca-threshold = 阈值
 pca-outside = 其余部分
@@ -19,13 +16,9 @@ pca-dim = 变暗
 pca-hide = 隐藏
 pca-show = 显示
 pca-kept = 保留：{ $kept } / { $total } 图块
-pca-flip-foreground = 反转
 pca-one-at-a-time = 逐个查看
 pca-one-at-a-time-help = 图片 { $view } 的各分量。单击可指定颜色。
 pca-hovered = 所指图块在前几个分量上的值
-pca-components-read = 分量 { $list }
-pca-like-colour = 同色图块
-pca-like-colour-count = 此图 { $here }，其他 { $elsewhere }
 pca-hint = 悬停查看同色图块 · Shift 1 2 3 显示单个分量
 
 pca-align = 对齐符号

@@ -10,7 +10,6 @@ settings-language = 语言
 settings-text-size = 文字大小
 settings-reduce-motion = 减少动态效果
 settings-device = 设备
-settings-graphics = 显卡
 settings-processor = 处理器
 settings-cache = 缓存
 settings-cache-limit = 上限

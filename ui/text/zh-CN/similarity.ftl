@@ -3,7 +3,6 @@
 similarity-title = 相似度
 similarity-find = 查找相似图块
 similarity-not-like = 不像这里
-similarity-not-like-name = 不像：{ $name }
 similarity-clear = 清除
 similarity-colours = 颜色
 similarity-cosine = 余弦
@@ -24,7 +23,6 @@ similarity-norm-none = 无
 similarity-patches = { $count } 图块
 similarity-hide-pin = 隐藏
 similarity-show-pin = 显示
-similarity-remove-pin = 移除钉
 similarity-no-pins = 单击图片以钉住一个图块。
 
 similarity-like = 查找相似图块
