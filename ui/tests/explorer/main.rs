@@ -12,3 +12,7 @@ mod projects;
 mod room;
 mod sheets;
 mod views;
+
+/// Counts what is held, for the tests that watch it.
+#[global_allocator]
+static ALLOCATOR: cap::Cap<std::alloc::System> = cap::Cap::new(std::alloc::System, usize::MAX);
