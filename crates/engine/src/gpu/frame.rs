@@ -2,7 +2,8 @@
 //!
 //! Writes go through staging memory that is used again, so that a hover allocates nothing on the device.
 
-use std::time::Duration;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
 use bytemuck::Pod;
 use wgpu::util::StagingBelt;
@@ -224,7 +225,11 @@ impl Frame<'_> {
             timer.resolve(&mut encoder, &timed);
         }
         belt.finish_and_recall_on_submit(&encoder);
-        let index = gpu.guarded("commands", || gpu.queue().submit([encoder.finish()]))?;
+        let commands = encoder.finish();
+        let start = Instant::now();
+        let index = gpu.guarded("commands", || gpu.queue().submit([commands]))?;
+        let took = u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        gpu.shared.submitting_ns.fetch_add(took, Ordering::Relaxed);
         locked(&gpu.shared.belts).push(belt);
         Ok(index)
     }

@@ -5,7 +5,9 @@
 //! compiled once, features are uploaded once and split into parts where they exceed what a binding may hold. Every
 //! failure comes back as a [`GpuError`]; after a lost device [`Gpu::is_lost`] is true and a new `Gpu` takes its place.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use wgpu::util::StagingBelt;
 
@@ -56,6 +58,7 @@ struct Shared {
     lost: Arc<Mutex<Option<String>>>,
     /// Bytes that one binding of a feature map may hold.
     part_bytes: u64,
+    submitting_ns: AtomicU64,
 }
 
 impl std::fmt::Debug for Gpu {
@@ -93,6 +96,7 @@ impl Gpu {
                 timer: Mutex::default(),
                 lost: Arc::default(),
                 part_bytes,
+                submitting_ns: AtomicU64::new(0),
             }),
         }
     }
@@ -100,6 +104,11 @@ impl Gpu {
     /// Name of the adapter.
     pub fn name(&self) -> &str {
         &self.shared.name
+    }
+
+    /// Time that callers have spent in handing work to the driver, since the start. A software driver draws meanwhile.
+    pub fn submitting(&self) -> Duration {
+        Duration::from_nanos(self.shared.submitting_ns.load(Ordering::Relaxed))
     }
 
     /// The wgpu device.
