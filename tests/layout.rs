@@ -58,7 +58,10 @@ fn arrows_point_one_way() {
             "dinoscope-jobs",
             vec!["dinoscope-model", "dinoscope-engine"],
         ),
-        ("dinoscope", vec!["dinoscope-model", "dinoscope-engine"]),
+        (
+            "dinoscope",
+            vec!["dinoscope-model", "dinoscope-engine", "dinoscope-train"],
+        ),
         ("egui-tauri", vec![]),
         (
             "dinoscope-ui",

@@ -95,8 +95,41 @@ pub(crate) enum Command {
     Match(Match),
     /// Run any analysis by its name; without one, list them
     Analyze(Analyze),
+    /// Train: pre-train, distil, probe, fine-tune on your own pictures
+    Train(Train),
     /// Time the network on this machine
     Bench(Bench),
+}
+
+/// Trains what a configuration describes; the folder of the run is -o, by default runs/CONFIG.
+///
+/// A configuration is TOML. The least that works: recipe = "pretrain" and data.folder = "pictures". Everything else has
+/// a default that depends on the recipe and on the number of pictures: `--explain all` lists it.
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Examples:\n  \
+        dinoscope train distil.toml -o runs/first\n  \
+        dinoscope train distil.toml --dry-run\n  \
+        dinoscope train -o runs/first --resume\n  \
+        dinoscope train distil.toml --set run.steps=500 --set seed=1\n  \
+        dinoscope train --explain optimizer.lr"
+)]
+pub(crate) struct Train {
+    /// The configuration
+    #[arg(value_name = "CONFIG.toml")]
+    pub(crate) config: Option<PathBuf>,
+    /// Set a key, over the configuration; repeatable
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(crate) set: Vec<String>,
+    /// Go on from the newest checkpoint in the folder of the run
+    #[arg(long)]
+    pub(crate) resume: bool,
+    /// Time a few steps, tell time, memory and disk of the run, write nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Say what a key means and do nothing else; `all` lists every key
+    #[arg(long, value_name = "KEY")]
+    pub(crate) explain: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]

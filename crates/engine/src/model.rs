@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use dinoscope_model::checkpoint::{Checkpoint, CheckpointError};
-use dinoscope_model::{Backbone, BackboneConfig, Fresh, WeightsError};
+use dinoscope_model::{Backbone, BackboneConfig, Fresh, Weights, WeightsError};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
@@ -103,6 +103,11 @@ impl Builtin {
         serde_json::from_str(Self::TEXT).expect("the description in assets is tested")
     }
 
+    /// Its weights.
+    pub fn weights(&self) -> Box<dyn Weights> {
+        Box::new(Fresh { seed: self.seed })
+    }
+
     /// Stands for the hash of a file: the description fixes every weight.
     pub fn sha256() -> String {
         hex(&Sha256::digest(Self::TEXT))
@@ -163,14 +168,14 @@ impl Model {
     }
 
     fn builtin(device: &ComputeDevice, load: Watched<'_>) -> Result<Self, ModelError> {
+        let builtin = Builtin::read();
+        let weights = builtin.weights();
         let Builtin {
-            seed,
-            config,
-            untrained,
-        } = Builtin::read();
+            config, untrained, ..
+        } = builtin;
         Ok(Self {
             name: BUILTIN.into(),
-            backbone: load.fill(&config, &Fresh { seed }, device)?,
+            backbone: load.fill(&config, &*weights, device)?,
             config,
             statistics: Statistics::LVD,
             sha256: Builtin::sha256(),

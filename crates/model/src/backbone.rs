@@ -5,12 +5,12 @@ use burn::tensor::Tensor;
 
 use crate::config::BackboneConfig;
 use crate::convnext::ConvNext;
-use crate::vit::Vit;
+use crate::vit::{TrainingPass, Vit};
 use crate::watch::Watch;
 use crate::weights::{Placement, Weights, WeightsError};
 
 /// A network that turns pictures into features.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 #[expect(
     clippy::large_enum_variant,
     reason = "one a model: a box would only be one more thing to follow"
@@ -79,6 +79,28 @@ impl Backbone {
         }
     }
 
+    /// The last layer's tokens in a pass of training, normed. `images` `[batch, 3, height, width]`.
+    ///
+    /// A `ConvNeXt` has neither masks nor rotary positions: `pass` does nothing there.
+    ///
+    /// # Panics
+    /// If a picture is smaller than one patch, or a `ConvNeXt` is given masks.
+    pub fn training(&self, images: Tensor<4>, pass: &TrainingPass) -> LayerTokens {
+        match self {
+            Self::Vit(vit) => {
+                let [_, _, height, width] = images.dims();
+                let grid = vit.grid([height, width]);
+                split(vit, vit.config().depth - 1, vit.forward_training(images, pass), grid)
+            }
+            Self::ConvNext(convnext) => {
+                assert!(pass.masks.is_none(), "masks: a ConvNeXt has no mask token");
+                convnext_features(convnext, images, &[3], Norm::Final, &mut Watch::default())
+                    .and_then(|mut layers| layers.pop())
+                    .expect("nobody watches, so nobody ends it")
+            }
+        }
+    }
+
     /// Tokens of each layer in `layers`, in ascending order. `images` `[batch, 3, height, width]`, normalised.
     ///
     /// # Panics
@@ -123,24 +145,29 @@ fn vit_features(
 ) -> Option<Vec<LayerTokens>> {
     let [_, _, height, width] = images.dims();
     let grid = vit.grid([height, width]);
-    let (registers, prefix) = (vit.config().registers, vit.config().prefix());
     let tokens = vit.forward_layers_until(images, None, layers, watch)?;
-    let split = |(&layer, tokens): (&usize, Tensor<3>)| {
+    let part = |(&layer, tokens): (&usize, Tensor<3>)| {
         let tokens = if norm == Norm::Final {
             vit.norm(tokens)
         } else {
             tokens
         };
-        let [_, count, _] = tokens.dims();
-        LayerTokens {
-            layer,
-            cls: tokens.clone().narrow(1, 0, 1).squeeze_dim(1),
-            registers: (registers > 0).then(|| tokens.clone().narrow(1, 1, registers)),
-            patches: tokens.narrow(1, prefix, count - prefix),
-            grid,
-        }
+        split(vit, layer, tokens, grid)
     };
-    Some(layers.iter().zip(tokens).map(split).collect())
+    Some(layers.iter().zip(tokens).map(part).collect())
+}
+
+/// Tokens `[batch, tokens, dim]` of a layer as what they are.
+fn split(vit: &Vit, layer: usize, tokens: Tensor<3>, grid: [usize; 2]) -> LayerTokens {
+    let (registers, prefix) = (vit.config().registers, vit.config().prefix());
+    let [_, count, _] = tokens.dims();
+    LayerTokens {
+        layer,
+        cls: tokens.clone().narrow(1, 0, 1).squeeze_dim(1),
+        registers: (registers > 0).then(|| tokens.clone().narrow(1, 1, registers)),
+        patches: tokens.narrow(1, prefix, count - prefix),
+        grid,
+    }
 }
 
 fn convnext_features(

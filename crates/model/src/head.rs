@@ -4,8 +4,9 @@
 //! have no heads; training starts them fresh. Source: `spec/02`, section 1; golden case `dino_head`.
 
 use burn::module::Module;
-use burn::tensor::{Tensor, activation};
+use burn::tensor::Tensor;
 
+use crate::exact;
 use crate::layers::Linear;
 use crate::weights::{Placement, Weights, WeightsError};
 
@@ -77,6 +78,11 @@ impl Head {
         })
     }
 
+    /// Linear layers before the prototypes.
+    pub(crate) fn layers(&self) -> usize {
+        self.mlp.len()
+    }
+
     /// Logits: `[rows, inputs]` → `[rows, prototypes]`.
     pub fn forward(&self, x: Tensor<2>) -> Tensor<2> {
         let unit = self.bottleneck(x).unsqueeze_dim::<3>(0);
@@ -88,7 +94,7 @@ impl Head {
         let mut x = x.unsqueeze_dim::<3>(0);
         for (index, linear) in self.mlp.iter().enumerate() {
             if index > 0 {
-                x = activation::gelu(x);
+                x = exact::gelu(x);
             }
             x = linear.forward(x);
         }

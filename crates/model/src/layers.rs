@@ -5,6 +5,7 @@ use burn::tensor::{Device, Tensor, TensorData, activation, module};
 
 use crate::config::Ffn as FfnKind;
 use crate::cpu::{self, Activation};
+use crate::exact;
 use crate::ops;
 use crate::watch::Stop;
 use crate::weights::{Placement, Weights, WeightsError};
@@ -62,6 +63,12 @@ impl Linear {
             bias: bias.map(|bias| parameter(bias, [outputs], &at.device)),
             packed: at.packed,
         }
+    }
+
+    /// Channels that come out of a layer that is not packed.
+    pub(crate) fn outputs(&self) -> usize {
+        let [_, outputs] = self.weight.val().dims();
+        outputs
     }
 
     /// `[batch, tokens, inputs]` → `[batch, tokens, outputs]`.
@@ -239,7 +246,7 @@ impl Ffn {
             if self.silu {
                 activation::silu(x)
             } else {
-                activation::gelu(x)
+                exact::gelu(x)
             }
         };
         let hidden = match &self.gate {

@@ -4,7 +4,7 @@
 //! Source: `spec/01`, section 2.
 
 use burn::module::{Module, Param};
-use burn::tensor::{Bool, Device, Tensor, activation};
+use burn::tensor::{Bool, Device, IndexingUpdateOp, Int, Tensor, TensorData, activation};
 
 use crate::config::{BackboneConfig, Ffn as FfnKind, VitConfig};
 use crate::layers::{Ffn, LayerNorm, LayerScale, Linear, parameter};
@@ -142,6 +142,36 @@ impl Vit {
         Some(out)
     }
 
+    /// A pass of training: normed tokens `[batch, tokens, dim]`, with what training does to positions and branches.
+    ///
+    /// # Panics
+    /// If `pass.kept` is not empty and does not tell of every block.
+    pub fn forward_training(&self, images: Tensor<4>, pass: &TrainingPass) -> Tensor<3> {
+        let [_, _, height, width] = images.dims();
+        let device = images.device();
+        let grid = self.grid([height, width]);
+        let rope = self.rope(grid, pass.rope, &device);
+        let mut x = self.embed(images, pass.masks.clone());
+        assert!(
+            pass.kept.is_empty() || pass.kept.len() == self.blocks.len(),
+            "kept: of {} blocks, network has {}",
+            pass.kept.len(),
+            self.blocks.len()
+        );
+        for (i, block) in self.blocks.iter().enumerate() {
+            x = match pass.kept.get(i) {
+                None => block.forward(x, &rope),
+                Some(kept) => block.forward_some(x, &rope, kept),
+            };
+        }
+        let Some(local_norm) = self.local_cls_norm.as_ref().filter(|_| pass.local) else {
+            return self.norm(x);
+        };
+        let [_, tokens, _] = x.dims();
+        let cls = local_norm.forward(x.clone().narrow(1, 0, 1));
+        Tensor::cat(vec![cls, self.norm(x.narrow(1, 1, tokens - 1))], 1)
+    }
+
     /// The final norm over all tokens.
     pub fn norm(&self, tokens: Tensor<3>) -> Tensor<3> {
         self.norm.forward(tokens)
@@ -198,6 +228,20 @@ impl Vit {
         parts.push(patches);
         Tensor::cat(parts, 1)
     }
+}
+
+/// What a pass of training does beyond inference. Source: `spec/01`, sections 2.2 and 2.4.
+#[derive(Clone, Debug, Default)]
+pub struct TrainingPass {
+    /// `[batch, patches]`: true where the mask token takes the patch's place.
+    pub masks: Option<Tensor<2, Bool>>,
+    /// How the coordinates of the patches are changed.
+    pub rope: RopeAugment,
+    /// Of each block, the pictures whose attention and whose feed-forward branch are computed; the others pass by. The
+    /// branches that are computed weigh batch / kept. Empty: all are computed.
+    pub kept: Vec<[Vec<i32>; 2]>,
+    /// Whether the pictures are local crops, whose class token has a norm of its own in some networks.
+    pub local: bool,
 }
 
 /// One transformer block.
@@ -286,6 +330,20 @@ impl Block {
         self.ffn.add_to(x, y, &self.scale2, stop)
     }
 
+    /// As [`Block::forward`], each branch for the `kept` pictures only.
+    fn forward_some(&self, x: Tensor<3>, rope: &Rope, kept: &[Vec<i32>; 2]) -> Tensor<3> {
+        let stop = Stop::default();
+        let [attended, fed] = kept;
+        let x = onto_some(x, attended, |x| {
+            let mixed = self.attention(self.qkv.forward(self.norm1.forward(x.clone())), rope, &stop);
+            self.proj.add_to(x.zeros_like(), mixed, &self.scale1, &stop)
+        });
+        onto_some(x, fed, |x| {
+            let y = self.norm2.forward(x.clone());
+            self.ffn.add_to(x.zeros_like(), y, &self.scale2, &stop)
+        })
+    }
+
     /// `[batch, tokens, 3 · dim]` → `[batch, tokens, dim]`: turned queries and keys, softmax over all tokens.
     fn attention(&self, qkv: Tensor<3>, rope: &Rope, stop: &Stop) -> Tensor<3> {
         /// Queries that meet all keys at once: no more scores than this times the tokens are in memory.
@@ -315,6 +373,22 @@ impl Block {
             .swap_dims(1, 2)
             .reshape([batch, tokens, width / 3])
     }
+}
+
+/// `x` with `branch` of the kept pictures added, times batch / kept.
+fn onto_some(
+    x: Tensor<3>,
+    kept: &[i32],
+    branch: impl FnOnce(Tensor<3>) -> Tensor<3>,
+) -> Tensor<3> {
+    let [batch, _, _] = x.dims();
+    let indices = Tensor::<1, Int>::from_data(
+        TensorData::new(kept.to_vec(), [kept.len()]),
+        &x.device(),
+    );
+    let added = branch(x.clone().select(0, indices.clone()));
+    let weight = batch as f32 / kept.len() as f32;
+    x.select_assign(0, indices, added.mul_scalar(weight), IndexingUpdateOp::Add)
 }
 
 impl From<VitConfig> for BackboneConfig {

@@ -9,3 +9,4 @@ pub(crate) mod matching;
 pub(crate) mod model;
 pub(crate) mod pca;
 pub(crate) mod similarity;
+pub(crate) mod train;

@@ -10,7 +10,7 @@ use dinoscope_engine::preprocess::Statistics;
 use dinoscope_engine::store::{DownloadOptions, Progress, Store, Wanted};
 use dinoscope_model::checkpoint::{Checkpoint, DType, Layout, SaveOptions, Written, convert, save};
 use dinoscope_model::variants::Data;
-use dinoscope_model::{BackboneConfig, Fresh, Weights};
+use dinoscope_model::BackboneConfig;
 use serde_json::{Value, json};
 
 use crate::CancelToken;
@@ -259,11 +259,13 @@ fn convert_to(
 
 /// The built-in model as a file, marked as untrained.
 fn save_builtin(path: &Path, layout: Layout, dtype: Option<DType>, force: bool) -> Result<Written> {
+    let builtin = Builtin::read();
+    let weights = builtin.weights();
     let Builtin {
         seed,
         config,
         untrained,
-    } = Builtin::read();
+    } = builtin;
     let statistics = Statistics::LVD;
     let metadata = [
         ("license", Builtin::LICENSE.to_owned()),
@@ -281,10 +283,9 @@ fn save_builtin(path: &Path, layout: Layout, dtype: Option<DType>, force: bool) 
             .collect(),
         force,
     };
-    let fresh = Fresh { seed };
     let mut failed = None;
     let written = save(&config, path, &options, &mut |spec| {
-        fresh.get(&spec.name, &spec.shape).unwrap_or_else(|error| {
+        weights.get(&spec.name, &spec.shape).unwrap_or_else(|error| {
             failed = Some(error);
             Vec::new()
         })

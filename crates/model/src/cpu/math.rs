@@ -101,6 +101,22 @@ pub(crate) fn gelu<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
     simd.mul_add_e_f32s(half, e, half)
 }
 
+/// Derivative of [`gelu`]: `Φ(x) + x · φ(x)`.
+#[inline(always)]
+pub(crate) fn gelu_slope<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
+    // 1/√(2π).
+    const BELL: f32 = 0.398_942_3;
+    let splat = |value| simd.splat_f32s(value);
+    let e = erf(
+        simd,
+        simd.mul_f32s(x, splat(std::f32::consts::FRAC_1_SQRT_2)),
+    );
+    let below = simd.mul_add_e_f32s(e, splat(0.5), splat(0.5));
+    let half_square = simd.mul_f32s(simd.mul_f32s(x, x), splat(-0.5));
+    let bell = simd.mul_f32s(exp(simd, half_square), splat(BELL));
+    simd.mul_add_e_f32s(x, bell, below)
+}
+
 /// `x · sigmoid(x)`.
 #[inline(always)]
 pub(crate) fn silu<S: Simd>(simd: S, x: S::f32s) -> S::f32s {

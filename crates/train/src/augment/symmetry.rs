@@ -62,6 +62,25 @@ impl Symmetry {
         }
         picture
     }
+
+    /// Row and column, in the square before this symmetry, of what lies at `row` and `column` after it.
+    ///
+    /// `side`: rows and columns of the square.
+    pub fn source(self, row: usize, column: usize, side: usize) -> (usize, usize) {
+        let last = side - 1;
+        let (mut row, mut column) = (row, column);
+        // Backwards: the last step of `apply` first.
+        if self.quarter_turns & 1 == 1 {
+            (row, column) = (last - column, row);
+        }
+        if self.quarter_turns & 2 == 2 {
+            (row, column) = (last - row, last - column);
+        }
+        if self.mirror {
+            column = last - column;
+        }
+        (row, column)
+    }
 }
 
 /// Trades left and right.
@@ -72,6 +91,24 @@ pub fn mirror(picture: &mut RgbImage) {
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
+
+    #[test]
+    fn sources_are_where_pixels_come_from() {
+        let picture = RgbImage::from_fn(5, 5, |x, y| image::Rgb([x as u8, y as u8, 0]));
+        for mirror in [false, true] {
+            for quarter_turns in 0..4 {
+                let symmetry = Symmetry {
+                    mirror,
+                    quarter_turns,
+                };
+                let turned = symmetry.apply(picture.clone());
+                for (x, y, pixel) in turned.enumerate_pixels() {
+                    let (row, column) = symmetry.source(y as usize, x as usize, 5);
+                    assert_eq!(pixel.0, [column as u8, row as u8, 0], "{symmetry:?}");
+                }
+            }
+        }
+    }
 
     use rand::SeedableRng;
 

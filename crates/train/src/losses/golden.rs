@@ -6,7 +6,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use safetensors::SafeTensors;
 use serde_json::Value;
 
-use super::{Gram, Level, Negatives, Pairs, dino, gram, ibot, koleo, sinkhorn};
+use super::{Gram, Level, Negatives, Pairs, dino, downsample, gram, ibot, koleo, sinkhorn};
 
 /// One golden case: its description and its tensors.
 struct Case {
@@ -231,4 +231,32 @@ fn zero_patches_have_a_finite_gram_gradient() {
     let student = Tensor::<3>::zeros([1, 3, 4], &autodiff);
     let (_, gradient) = backward(student, |student| gram(student, teacher, Gram::default()));
     assert!(values(gradient).iter().all(|value| value.is_finite()));
+}
+
+#[test]
+fn larger_teacher_grids_are_resized_as_the_reference_does() {
+    let case = Case::open("gram_downsample");
+    let (_, autodiff) = devices();
+    let allowed = (case.tolerance("abs"), case.tolerance("rel"));
+    for pair in case.json["grids"].as_array().unwrap() {
+        let side = |key: &str| usize::try_from(pair[key].as_u64().unwrap()).unwrap();
+        let name = format!("from{}_to{}", side("from"), side("to"));
+        let patches = case.tensor(&format!("{name}.input.patches"), &autodiff);
+        let found = downsample(patches, [side("from"); 2], [side("to"); 2]);
+        let expected = case.floats(&format!("{name}.expected.patches"));
+        close(&name, &values(found.inner()), &expected, allowed);
+    }
+    let teacher = case.tensor("from9_to6.input.patches", &autodiff);
+    let teacher = downsample(teacher, [9; 2], [6; 2]);
+    let student = case.tensor("loss_after_resize.input.student", &autodiff);
+    let (loss, gradient) = backward(student, |student| gram(student, teacher, Gram::default()));
+    let expected = case.floats("loss_after_resize.expected.loss")[0];
+    let found = values(loss.inner())[0];
+    assert!(
+        (found - expected).abs() <= 2e-5 * expected.abs(),
+        "{found} {expected}"
+    );
+    let expected = case.floats("loss_after_resize.grad.student");
+    // The tolerance of the case `gram_loss`.
+    close("gradient", &values(gradient), &expected, (1e-6, 2e-4));
 }

@@ -4,12 +4,16 @@
 //! gradient reaches the student alone. All arithmetic is f32. Source: `spec/02`, section 4, and `spec/03`, section 1.
 
 mod dino;
+mod distill;
+mod downsample;
 mod gram;
 mod ibot;
 mod koleo;
 mod sinkhorn;
 
 pub use dino::{Pairs, dino};
+pub use distill::{feature, relation};
+pub use downsample::downsample;
 pub use gram::{Gram, Level, Negatives, gram};
 pub use ibot::ibot;
 pub use koleo::koleo;

@@ -1,0 +1,151 @@
+//! What every key means: `dinoscope train --explain KEY`.
+
+use super::merge::nearest;
+
+/// One key and its meaning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Key {
+    /// `run.steps`.
+    pub name: &'static str,
+    /// What it does, its unit, and when to change it.
+    pub about: &'static str,
+}
+
+macro_rules! keys {
+    ($($name:literal: $about:literal,)+) => {
+        /// Every key, in the order of a file.
+        pub const KEYS: &[Key] = &[$(Key { name: $name, about: $about }),+];
+    };
+}
+
+keys! {
+    "recipe": "What the run does: pretrain, gram, hires, distill, probe, lora or finetune. Everything else has defaults that depend on it.",
+    "seed": "Number that all random draws start from. The same seed, pictures and configuration give the same run, on the CPU bit for bit.",
+    "data": "Where pictures come from: a folder, a list or a manifest. At least one of the three.",
+    "data.folder": "Folder whose pictures are used, with all folders below it.",
+    "data.list": "Text file with one path a line, relative to the file; lines that start with # are comments.",
+    "data.manifest": "CSV or Parquet file with a column path, and if wanted label, mask and set.",
+    "data.classes": "Whether the folders right below data.folder are classes.",
+    "data.masks": "Folder of PNG masks with the names of the pictures; the levels are class numbers, 255 does not count.",
+    "data.held_out": "Folder of pictures, its folders being classes, that the nearest-neighbor probe is run on while the network learns.",
+    "data.held_out_share": "Part of the pictures that is not trained on but tested with, 0 to 1; each class gives its share.",
+    "data.homogeneous": "Names of sets (column set of a manifest) that batches are sometimes made of alone.",
+    "data.homogeneous_share": "Part of the batches that come from one of data.homogeneous alone. The paper: 0.1.",
+    "data.max_broken": "Part of the pictures that may be unreadable before the run stops, 0 to 1. Each is named and replaced by another.",
+    "data.threads": "Threads that decode and augment ahead of the network; 0: one fewer than the machine has, at least one.",
+    "data.cache_mib": "Memory for decoded pictures, in MiB, so that a small collection is decoded once.",
+    "model": "The network that learns.",
+    "model.start": "What it starts from: scratch, builtin, the name of a downloaded model, or a file. Published weights have no heads: see optimizer.warm_heads.",
+    "model.size": "Size of a network from scratch: nano (64 wide, 4 blocks, patch 8), micro, mini, tiny (192 wide; 4, 6, 12 blocks), small (384, 12), convnext_nano, convnext_micro, or a released one such as vits16.",
+    "model.dim": "Channels, if other than those of model.size; 0: as there. A multiple of 4 x heads.",
+    "model.depth": "Blocks, if other than those of model.size; 0: as there.",
+    "model.heads": "Attention heads, if other than those of model.size; 0: as there.",
+    "model.patch": "Side of a patch in pixels, if other than that of model.size; 0: as there.",
+    "model.registers": "Register tokens beside the class token. DINOv3: 4.",
+    "model.mean": "Mean of the input's channels, 0 to 1; a start from a file keeps its own.",
+    "model.std": "Standard deviation of the input's channels; a start from a file keeps its own.",
+    "heads": "Sizes of the projection heads of self-supervised training.",
+    "heads.dino_prototypes": "Prototypes K of class tokens. Keep it at most 8 times the rows that are balanced together, 2 x batch x accumulate: more carry no signal.",
+    "heads.ibot_prototypes": "Prototypes of masked patches; there are many more of those than class tokens, so K may be larger.",
+    "heads.hidden": "Channels between the linear layers.",
+    "heads.bottleneck": "Channels before the prototypes.",
+    "heads.layers": "Linear layers before the prototypes.",
+    "crops": "What a network is shown of a picture.",
+    "crops.preset": "Distortions: reference (as the released networks were trained), nominal (as the paper says), release, aerial, medical, microscopy.",
+    "crops.global_px": "Side of the two global crops in pixels, a multiple of the patch. Other recipes: side of the crop.",
+    "crops.local_px": "Side of the local crops in pixels, a multiple of the patch.",
+    "crops.locals": "Local crops of a picture.",
+    "crops.global_area": "Least and largest part of the picture's area that a global crop shows.",
+    "crops.local_area": "Least and largest part of the picture's area that a local crop shows. Raise the least to 0.1 or 0.2 where one thing fills the frame.",
+    "crops.mixed": "Sizes that the high-resolution stage draws from at each step: a list of { global_px, local_px, gram_px, share }. Empty: the sizes above.",
+    "masks": "Which patches are hidden from the student.",
+    "masks.crop_fraction": "Part of the global crops that have a mask.",
+    "masks.min_ratio": "Lower end of the masked part of a crop.",
+    "masks.max_ratio": "Masked part of the most masked crop.",
+    "masks.min_block": "Smallest area that is drawn for a block, in patches.",
+    "masks.min_aspect": "Smallest ratio of a block's height to its width; the largest is its inverse.",
+    "masks.attempts": "Attempts to place a block before single patches fill the rest.",
+    "masks.circular_shift": "Whether masks are moved around the edges by a random offset.",
+    "run": "How long, how large, how often.",
+    "run.scale": "Which column of defaults: smoke, hundreds, thousands or tens_of_thousands. Left out, it follows the number of pictures.",
+    "run.steps": "Optimizer steps of the whole run.",
+    "run.batch": "Pictures on the device at a time.",
+    "run.accumulate": "Batches whose gradients are added up before a step. Their targets are balanced together.",
+    "run.log_every": "Steps between two lines of metrics.jsonl.",
+    "run.monitor_every": "Steps between two looks at the features: entropy, RankMe, outliers and the other monitors. 0: never.",
+    "run.checkpoint_every": "Steps between two checkpoints; the last step always has one.",
+    "run.keep_last": "Newest checkpoints that are kept.",
+    "run.keep_every": "Checkpoints at multiples of this number of steps are kept for ever; 0: none.",
+    "run.max_broken_steps": "Steps in a row with a loss or gradient that is not finite before the run stops. Such steps teach nothing.",
+    "optimizer": "How weights are changed: AdamW.",
+    "optimizer.lr": "Largest learning rate, before optimizer.scaling. Start at 2e-4 or less with batches of 64 or fewer.",
+    "optimizer.min_lr": "Learning rate that the cosine falls to.",
+    "optimizer.scaling": "How the learning rate follows the batch: none, sqrt_wrt_1024 (times 4 x sqrt(batch/1024), the reference's rule) or linear_wrt_256.",
+    "optimizer.schedule": "cosine or constant, both after the warm-up.",
+    "optimizer.warmup": "Part of the run in which the learning rate rises from 0.",
+    "optimizer.weight_decay": "Weight decay at the start. Biases, norms and layer scales have none.",
+    "optimizer.weight_decay_end": "Weight decay at the end, reached on a cosine.",
+    "optimizer.betas": "Momenta of the mean and of the mean square of the gradient.",
+    "optimizer.eps": "What is added to the root of the mean square.",
+    "optimizer.clip": "Longest gradient of the backbone and of each head; 0: any length.",
+    "optimizer.layer_decay": "Factor of the learning rate from each block to the one below.",
+    "optimizer.patch_embed_lr": "Further factor of the patch embedding.",
+    "optimizer.backbone_lr": "Factor of the learning rate of the backbone against the heads.",
+    "optimizer.warm_heads": "Steps at the start in which only the heads learn: needed where a trained backbone meets fresh heads.",
+    "teacher": "The student's running average, which it follows.",
+    "teacher.momentum": "Part of the teacher that stays at a step. Its half-life is ln 2 / (1 - momentum) steps; 1 to 3 % of the run is right.",
+    "teacher.momentum_end": "Momentum at the end, reached on a cosine.",
+    "teacher.temperature": "Temperature of the teacher at the start. Lower it if targets stay flat.",
+    "teacher.temperature_end": "Temperature after the warm-up.",
+    "teacher.temperature_warmup": "Part of the run over which the temperature rises.",
+    "teacher.freeze_last_layer": "Part of the run in which the heads' last layers stay.",
+    "loss": "Weights of the losses, and what regularizes.",
+    "loss.dino": "Weight of the class-token loss.",
+    "loss.local": "Weight of its local crops.",
+    "loss.ibot": "Weight of the masked-patch loss.",
+    "loss.koleo": "Weight of the spread loss, on the sum of both global crops.",
+    "loss.drop_path": "Part of a batch whose branch a block leaves out.",
+    "loss.rope_rescale": "Largest factor of the coordinates of patches, drawn at each pass; 1: none. DINOv3: 2.",
+    "loss.rope_jitter": "Largest factor of each axis by itself; 1: none.",
+    "loss.rope_shift": "Largest shift of each axis; 0: none.",
+    "gram": "Gram anchoring: patch similarities stay those of an older teacher.",
+    "gram.weight": "Weight of the Gram loss. Turn it on only if a dense score has fallen from its best.",
+    "gram.teacher": "copy (of the network that the run starts from), average (the live teacher), or a model's file.",
+    "gram.px": "Side of the Gram teacher's crops in pixels; twice the global crops is best. 0: the global crops.",
+    "gram.first": "Step after which the copy is first taken anew from the teacher.",
+    "gram.every": "Steps between two times.",
+    "gram.times": "How often it is taken anew; 0: it stays.",
+    "distill": "Distillation from a frozen network.",
+    "distill.teacher": "The model to learn from: builtin, a downloaded model's name or a file.",
+    "distill.features": "Folder of the teacher's features instead, one safetensors file a picture: patches [rows, cols, dim] and, if wanted, cls [dim].",
+    "distill.students": "Sizes of several students that learn at once from the same teacher's pass; empty: model.size alone.",
+    "distill.teacher_px": "Side of the crops that the teacher sees; 0: those of the student. A ConvNeXt of stride 32 wants half.",
+    "distill.feature": "Weight of the distance between projected patches and the teacher's.",
+    "distill.relation": "Weight of the difference between the similarities of a picture's patches.",
+    "distill.cls": "Weight of the distance between projected class tokens and the teacher's.",
+    "distill.temperature": "Temperature of the relations.",
+    "distill.momentum": "Momentum of the student's average, which is what is exported as teacher.safetensors.",
+    "probe": "What a frozen network knows.",
+    "probe.kinds": "Which probes: knn, linear, logistic, segmentation.",
+    "probe.px": "Side of the pictures in pixels.",
+    "probe.neighbours": "Numbers of neighbors of knn.",
+    "probe.test_share": "Part of each class that is tested with, unless data.held_out is given.",
+    "lora": "Adaptation by small matrices beside the weights, which stay; and fine-tuning.",
+    "lora.rank": "Rank of the matrices, 4 to 16.",
+    "lora.alpha": "Their weight is alpha / rank.",
+    "lora.anchor": "Weight of the Gram loss against the frozen network, which keeps dense features; 0: none.",
+    "lora.blocks": "Fine-tuning: blocks, from the last, that learn; 0: all.",
+    "preview": "Pictures that are drawn while the network learns.",
+    "preview.pictures": "Paths of pictures.",
+    "preview.every": "Steps between two previews; 0: at checkpoints.",
+    "preview.px": "Side of a preview's input in pixels.",
+}
+
+/// What a key means, or the key that was probably meant.
+pub fn explain(key: &str) -> Result<&'static Key, Option<&'static Key>> {
+    let find = |name: &str| KEYS.iter().find(|key| key.name == name);
+    find(key).ok_or_else(|| {
+        let known: Vec<_> = KEYS.iter().map(|key| key.name.to_owned()).collect();
+        nearest(key, &known).and_then(|name| find(&name))
+    })
+}

@@ -1,0 +1,421 @@
+//! Samples of batches, made on threads ahead of the network and handed over in order.
+//!
+//! A sample depends on its picture and a generator that is seeded by (seed, epoch, index) alone, never on the thread. A
+//! picture that cannot be read is named, counted and replaced by another one, the same one in a resumed run.
+
+use std::collections::{HashMap, VecDeque};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use dinoscope_engine::Picture;
+use image::RgbImage;
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+
+use super::error::DataError;
+use super::order::{Order, Place};
+use super::set::{DataSet, Item};
+use crate::config::Config;
+
+/// Other pictures that are tried in the place of a broken one.
+const ATTEMPTS: u64 = 16;
+/// Pictures that are named; later ones are only counted.
+const NAMED: usize = 20;
+
+/// How much is done ahead.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LoaderSettings {
+    /// Threads that decode and crop.
+    pub threads: usize,
+    /// Batches that are made ahead.
+    pub ahead: usize,
+    /// Bytes of decoded pictures that are kept.
+    pub cache_bytes: usize,
+    /// Part of the pictures that may be unreadable.
+    pub max_broken: f64,
+    /// Seed of the samples.
+    pub seed: u64,
+}
+
+impl LoaderSettings {
+    /// Those of a configuration.
+    pub fn of(config: &Config) -> Self {
+        let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        Self {
+            threads: match config.data.threads {
+                0 => cores.saturating_sub(1).max(1),
+                threads => threads,
+            },
+            ahead: 3,
+            cache_bytes: config.data.cache_mib << 20,
+            max_broken: config.data.max_broken,
+            seed: config.seed,
+        }
+    }
+}
+
+/// The samples of one batch.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Batch<T> {
+    /// Its number, from 0.
+    pub number: u64,
+    /// What was made of each picture.
+    pub samples: Vec<T>,
+    /// The pictures' places in the data set.
+    pub items: Vec<usize>,
+}
+
+/// Makes samples ahead. Dropping it ends its threads.
+#[derive(Debug)]
+pub struct Loader<T> {
+    shared: Arc<Shared<T>>,
+    threads: Vec<JoinHandle<()>>,
+    next: u64,
+    waited: Duration,
+    warnings: VecDeque<String>,
+    broken: usize,
+    tried: usize,
+    max_broken: f64,
+    pictures: usize,
+}
+
+type Made<T> = Result<(usize, T), DataError>;
+
+/// One batch that is being made.
+#[derive(Debug)]
+struct Slot<T> {
+    samples: Vec<Option<(usize, T)>>,
+    left: usize,
+    broken: Vec<String>,
+    error: Option<DataError>,
+}
+
+#[derive(Debug)]
+struct Shared<T> {
+    state: Mutex<State<T>>,
+    /// Something was made, or there is room again, or it is over.
+    changed: Condvar,
+}
+
+#[derive(Debug)]
+struct State<T> {
+    /// Batches from `first` on.
+    slots: VecDeque<Slot<T>>,
+    first: u64,
+    /// The next sample to be made: batch and place in it.
+    cursor: (u64, usize),
+    over: bool,
+}
+
+impl<T> Shared<T> {
+    fn lock(&self) -> MutexGuard<'_, State<T>> {
+        // A thread that panics holds no lock while it makes a sample.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T: Send + 'static> Loader<T> {
+    /// Starts at batch `first`. `make` turns a picture into a sample; it draws from the generator that it is given.
+    pub fn start(
+        data: Arc<DataSet>,
+        order: Order,
+        first: u64,
+        settings: LoaderSettings,
+        make: impl Fn(&RgbImage, &Item, &mut ChaCha8Rng) -> T + Send + Sync + 'static,
+    ) -> Result<Self, DataError> {
+        let pictures = data.len();
+        let shared = Arc::new(Shared {
+            state: Mutex::new(State {
+                slots: VecDeque::new(),
+                first,
+                cursor: (first, 0),
+                over: false,
+            }),
+            changed: Condvar::new(),
+        });
+        let worker = Arc::new(Worker {
+            data,
+            order,
+            settings,
+            make,
+            cache: Mutex::new(Cache::new(settings.cache_bytes)),
+        });
+        let threads = (0..settings.threads.max(1))
+            .map(|number| {
+                let (shared, worker) = (Arc::clone(&shared), Arc::clone(&worker));
+                std::thread::Builder::new()
+                    .name(format!("loader-{number}"))
+                    .spawn(move || worker.run(&shared))
+                    .map_err(|error| DataError::Thread {
+                        reason: error.to_string(),
+                    })
+            })
+            .collect::<Result<_, _>>()?;
+        Ok(Self {
+            shared,
+            threads,
+            next: first,
+            waited: Duration::ZERO,
+            warnings: VecDeque::new(),
+            broken: 0,
+            tried: 0,
+            max_broken: settings.max_broken,
+            pictures,
+        })
+    }
+
+    /// The next batch; waits for it.
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "an endless row of results is no iterator that anyone wants to collect"
+    )]
+    pub fn next(&mut self) -> Result<Batch<T>, DataError> {
+        let since = Instant::now();
+        let mut state = self.shared.lock();
+        while state.slots.front().is_none_or(|slot| slot.left > 0 && slot.error.is_none()) {
+            state = self
+                .shared
+                .changed
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+        let slot = state.slots.pop_front().expect("the loop waited for it");
+        state.first += 1;
+        drop(state);
+        self.shared.changed.notify_all();
+        self.waited += since.elapsed();
+        let number = self.next;
+        self.next += 1;
+        self.count_broken(slot.broken, slot.samples.len())?;
+        if let Some(error) = slot.error {
+            return Err(error);
+        }
+        let (items, samples) = slot.samples.into_iter().flatten().unzip();
+        Ok(Batch {
+            number,
+            samples,
+            items,
+        })
+    }
+
+    /// Time that [`Loader::next`] has waited in all.
+    pub fn waited(&self) -> Duration {
+        self.waited
+    }
+
+    /// What was said of pictures that could not be read, since the last call.
+    pub fn take_warnings(&mut self) -> Vec<String> {
+        self.warnings.drain(..).collect()
+    }
+
+    /// Pictures that could not be read, counted as often as they came.
+    pub fn broken(&self) -> usize {
+        self.broken
+    }
+
+    fn count_broken(&mut self, broken: Vec<String>, samples: usize) -> Result<(), DataError> {
+        self.tried += samples + broken.len();
+        let last = broken.last().cloned();
+        for text in broken {
+            self.broken += 1;
+            match self.broken.cmp(&NAMED) {
+                std::cmp::Ordering::Less => self.warnings.push_back(text),
+                std::cmp::Ordering::Equal => self
+                    .warnings
+                    .push_back(format!("{text}; further broken pictures are only counted")),
+                std::cmp::Ordering::Greater => {}
+            }
+        }
+        // A few broken ones at the start are no share of all.
+        let seen_enough = self.tried >= self.pictures.min(64);
+        let share = self.broken as f64 / self.tried.max(1) as f64;
+        match last {
+            Some(last) if seen_enough && share > self.max_broken => Err(DataError::Broken {
+                broken: self.broken,
+                tried: self.tried,
+                last,
+            }),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl<T> Drop for Loader<T> {
+    fn drop(&mut self) {
+        self.shared.lock().over = true;
+        self.shared.changed.notify_all();
+        for thread in self.threads.drain(..) {
+            // Its panic, if any, was told in a batch.
+            let _ = thread.join();
+        }
+    }
+}
+
+struct Worker<F> {
+    data: Arc<DataSet>,
+    order: Order,
+    settings: LoaderSettings,
+    make: F,
+    cache: Mutex<Cache>,
+}
+
+impl<F> Worker<F> {
+    /// Makes samples until it is over.
+    fn run<T>(&self, shared: &Shared<T>)
+    where
+        F: Fn(&RgbImage, &Item, &mut ChaCha8Rng) -> T,
+    {
+        let mut places = (u64::MAX, Vec::new());
+        loop {
+            let Some((number, at)) = self.claim(shared) else {
+                return;
+            };
+            if places.0 != number {
+                places = (number, self.order.batch(number));
+            }
+            let mut broken = Vec::new();
+            let made = catch_unwind(AssertUnwindSafe(|| self.sample(places.1[at], &mut broken)));
+            let made = made.unwrap_or_else(|panic| {
+                Err(DataError::Thread {
+                    reason: panic_text(&*panic),
+                })
+            });
+            self.deliver(shared, number, at, made, broken);
+        }
+    }
+
+    /// The next sample that nobody makes yet, once there is room for its batch.
+    fn claim<T>(&self, shared: &Shared<T>) -> Option<(u64, usize)> {
+        let mut state = shared.lock();
+        loop {
+            if state.over {
+                return None;
+            }
+            let (number, at) = state.cursor;
+            if number < state.first + self.settings.ahead.max(1) as u64 {
+                if at == 0 {
+                    let count = self.order.batch(number).len();
+                    state.slots.push_back(Slot {
+                        samples: (0..count).map(|_| None).collect(),
+                        left: count,
+                        broken: Vec::new(),
+                        error: None,
+                    });
+                }
+                let count = state.slots.back().map_or(0, |slot| slot.samples.len());
+                state.cursor = if at + 1 < count {
+                    (number, at + 1)
+                } else {
+                    (number + 1, 0)
+                };
+                return Some((number, at));
+            }
+            state = shared
+                .changed
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn deliver<T>(
+        &self,
+        shared: &Shared<T>,
+        number: u64,
+        at: usize,
+        made: Made<T>,
+        broken: Vec<String>,
+    ) {
+        let mut state = shared.lock();
+        // The batch may be gone after an error in it.
+        let index = number.checked_sub(state.first);
+        if let Some(slot) = index.and_then(|index| state.slots.get_mut(index as usize)) {
+            slot.broken.extend(broken);
+            slot.left -= 1;
+            match made {
+                Ok(sample) => slot.samples[at] = Some(sample),
+                Err(error) => slot.error = Some(error),
+            }
+        }
+        drop(state);
+        shared.changed.notify_all();
+    }
+
+    /// The sample of a place, or of another picture where that one cannot be read.
+    fn sample<T>(&self, place: Place, broken: &mut Vec<String>) -> Made<T>
+    where
+        F: Fn(&RgbImage, &Item, &mut ChaCha8Rng) -> T,
+    {
+        let mut here = place;
+        for attempt in 0..=ATTEMPTS {
+            match self.picture(here.index) {
+                Ok(picture) => {
+                    let mut rng = ChaCha8Rng::seed_from_u64(self.settings.seed ^ here.epoch);
+                    rng.set_stream(here.index as u64);
+                    let item = self.data.item(here.index);
+                    return Ok((here.index, (self.make)(&picture, item, &mut rng)));
+                }
+                Err(text) => broken.push(text),
+            }
+            here = self.order.instead_of(place, attempt);
+        }
+        Err(DataError::Broken {
+            broken: broken.len(),
+            tried: broken.len(),
+            last: broken.pop().unwrap_or_default(),
+        })
+    }
+
+    fn picture(&self, index: usize) -> Result<Arc<RgbImage>, String> {
+        let lock = || self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(picture) = lock().get(index) {
+            return Ok(picture);
+        }
+        let picture = Picture::open(self.data.item(index).path()).map_err(|e| e.to_string())?;
+        let picture = RgbImage::from_raw(
+            picture.width(),
+            picture.height(),
+            picture.rgb_over([255; 3]),
+        );
+        let picture = Arc::new(picture.expect("a picture has three bytes a pixel"));
+        lock().put(index, Arc::clone(&picture));
+        Ok(picture)
+    }
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| panic.downcast_ref::<&str>().copied());
+    text.unwrap_or("no message").to_owned()
+}
+
+/// Decoded pictures, until they take too much memory: those that came first stay, so that a collection that does not
+/// fit is not thrown out picture by picture before each comes again.
+#[derive(Debug)]
+struct Cache {
+    pictures: HashMap<usize, Arc<RgbImage>>,
+    left: usize,
+}
+
+impl Cache {
+    fn new(bytes: usize) -> Self {
+        Self {
+            pictures: HashMap::new(),
+            left: bytes,
+        }
+    }
+
+    fn get(&self, index: usize) -> Option<Arc<RgbImage>> {
+        self.pictures.get(&index).cloned()
+    }
+
+    fn put(&mut self, index: usize, picture: Arc<RgbImage>) {
+        let bytes = picture.as_raw().len();
+        if bytes <= self.left && self.pictures.insert(index, picture).is_none() {
+            self.left -= bytes;
+        }
+    }
+}

@@ -1,0 +1,260 @@
+//! A list of pictures with what is known about them.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use dinoscope_engine::picture::has_picture_ending;
+
+use super::error::DataError;
+use super::manifest::{self, Row};
+
+/// Where pictures come from; empty paths are not used.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Source {
+    /// A folder with all below it.
+    pub folder: PathBuf,
+    /// A text file with one path a line.
+    pub list: PathBuf,
+    /// A CSV or Parquet file.
+    pub manifest: PathBuf,
+    /// Whether the folders right below `folder` are classes.
+    pub classes: bool,
+    /// A folder of PNG masks with the names of the pictures.
+    pub masks: PathBuf,
+}
+
+/// One picture.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Item {
+    path: Box<Path>,
+    label: Option<u32>,
+    mask: Option<Box<Path>>,
+    set: u32,
+}
+
+impl Item {
+    /// The picture's file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Its class, an index into [`DataSet::classes`].
+    pub fn label(&self) -> Option<u32> {
+        self.label
+    }
+
+    /// The file of its mask.
+    pub fn mask(&self) -> Option<&Path> {
+        self.mask.as_deref()
+    }
+
+    /// Its set, an index into [`DataSet::sets`].
+    pub fn set(&self) -> u32 {
+        self.set
+    }
+}
+
+/// All pictures of a run, in a fixed order.
+#[derive(Clone, Debug, Default)]
+pub struct DataSet {
+    items: Vec<Item>,
+    classes: Vec<String>,
+    sets: Vec<String>,
+}
+
+impl DataSet {
+    /// Lists the pictures of a source, sorted by their paths. No picture is opened.
+    pub fn open(source: &Source) -> Result<Self, DataError> {
+        let mut rows = Vec::new();
+        let given = |path: &PathBuf| !path.as_os_str().is_empty();
+        if given(&source.folder) {
+            rows.extend(folder(&source.folder, source.classes)?);
+        }
+        if given(&source.list) {
+            rows.extend(list(&source.list)?);
+        }
+        if given(&source.manifest) {
+            rows.extend(manifest::read(&source.manifest)?);
+        }
+        if ![&source.folder, &source.list, &source.manifest].into_iter().any(given) {
+            return Err(DataError::NoSource);
+        }
+        if given(&source.masks) {
+            for row in &mut rows {
+                row.mask = Some(mask_of(&row.path, &source.masks)?);
+            }
+        }
+        Ok(Self::from_rows(rows))
+    }
+
+    fn from_rows(mut rows: Vec<Row>) -> Self {
+        rows.sort_by(|a, b| a.path.cmp(&b.path));
+        let names = |of: &dyn Fn(&Row) -> Option<&String>| -> Vec<String> {
+            let names: BTreeSet<_> = rows.iter().filter_map(of).cloned().collect();
+            names.into_iter().collect()
+        };
+        let classes = names(&|row| row.label.as_ref());
+        let sets = names(&|row| row.set.as_ref());
+        let index = |names: &[String], name: &String| {
+            names.binary_search(name).map_or(0, |at| at as u32)
+        };
+        let items = rows
+            .into_iter()
+            .map(|row| Item {
+                label: row.label.map(|label| index(&classes, &label)),
+                set: row.set.map_or(u32::MAX, |set| index(&sets, &set)),
+                mask: row.mask.map(PathBuf::into_boxed_path),
+                path: row.path.into_boxed_path(),
+            })
+            .collect();
+        Self {
+            items,
+            classes,
+            sets,
+        }
+    }
+
+    /// Number of pictures.
+    pub fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    /// A picture by its place.
+    ///
+    /// # Panics
+    /// If there are not that many.
+    pub fn item(&self, index: usize) -> &Item {
+        &self.items[index]
+    }
+
+    /// Names of the classes, sorted.
+    pub fn classes(&self) -> &[String] {
+        &self.classes
+    }
+
+    /// Names of the sets, sorted.
+    pub fn sets(&self) -> &[String] {
+        &self.sets
+    }
+
+    /// The pictures at these places, with the same classes and sets.
+    #[must_use]
+    pub fn subset(&self, indices: &[usize]) -> Self {
+        Self {
+            items: indices.iter().map(|&index| self.items[index].clone()).collect(),
+            classes: self.classes.clone(),
+            sets: self.sets.clone(),
+        }
+    }
+
+    /// The same pictures, their classes numbered as in `classes`; those of other classes have none.
+    #[must_use]
+    pub fn with_classes(mut self, classes: &[String]) -> Self {
+        for item in &mut self.items {
+            item.label = item.label.and_then(|label| {
+                let name = &self.classes[label as usize];
+                classes.iter().position(|class| class == name).map(|at| at as u32)
+            });
+        }
+        self.classes = classes.to_vec();
+        self
+    }
+}
+
+/// Every picture below a folder. Links are followed once: a folder that was entered is not entered again.
+fn folder(root: &Path, classes: bool) -> Result<Vec<Row>, DataError> {
+    let failed = |path: &Path, error: &std::io::Error| DataError::Read {
+        what: "the folder of pictures",
+        reason: error.to_string(),
+        path: path.to_path_buf(),
+    };
+    let mut rows = Vec::new();
+    let mut entered = BTreeSet::new();
+    let mut waiting = vec![root.to_path_buf()];
+    while let Some(folder) = waiting.pop() {
+        let real = folder.canonicalize().map_err(|error| failed(&folder, &error))?;
+        if !entered.insert(real) {
+            continue;
+        }
+        let entries = match std::fs::read_dir(&folder) {
+            Ok(entries) => entries,
+            Err(error) if folder == root => return Err(failed(&folder, &error)),
+            Err(error) => {
+                tracing::warn!(%error, folder = %folder.display(), "folder left out");
+                continue;
+            }
+        };
+        for entry in entries {
+            let path = entry.map_err(|error| failed(&folder, &error))?.path();
+            if path.is_dir() {
+                waiting.push(path);
+            } else if has_picture_ending(&path) {
+                let label = classes.then(|| class_of(root, &path)).flatten();
+                rows.push(Row {
+                    path,
+                    label,
+                    ..Row::default()
+                });
+            }
+        }
+    }
+    if rows.is_empty() {
+        return Err(DataError::Empty {
+            what: "the folder",
+            path: root.to_path_buf(),
+        });
+    }
+    Ok(rows)
+}
+
+/// The name of the folder right below the root.
+fn class_of(root: &Path, path: &Path) -> Option<String> {
+    let below = path.strip_prefix(root).ok()?.parent()?;
+    let class = below.components().next()?;
+    Some(class.as_os_str().to_string_lossy().into_owned())
+}
+
+/// One path a line, relative to the list's folder.
+fn list(path: &Path) -> Result<Vec<Row>, DataError> {
+    let text = std::fs::read_to_string(path).map_err(|error| DataError::Read {
+        what: "the list of pictures",
+        reason: error.to_string(),
+        path: path.to_path_buf(),
+    })?;
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let rows: Vec<Row> = text
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+        .map(|line| Row {
+            path: folder.join(line),
+            ..Row::default()
+        })
+        .collect();
+    if rows.is_empty() {
+        return Err(DataError::Empty {
+            what: "the list",
+            path: path.to_path_buf(),
+        });
+    }
+    Ok(rows)
+}
+
+fn mask_of(picture: &Path, folder: &Path) -> Result<PathBuf, DataError> {
+    let stem = picture.file_stem().unwrap_or_default();
+    let mut mask = folder.join(stem);
+    mask.as_mut_os_string().push(".png");
+    if mask.is_file() {
+        Ok(mask)
+    } else {
+        Err(DataError::NoMask {
+            picture: stem.to_string_lossy().into_owned(),
+            path: folder.to_path_buf(),
+        })
+    }
+}

@@ -1,0 +1,404 @@
+//! What the three stages of self-supervised training share: crops from the loader, the step, what is saved.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use burn::tensor::Device;
+use dinoscope_model::{Backbone, BackboneConfig, HeadConfig, Params, Placement};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use super::{Context, Export, Report, Task};
+use crate::augment::{GramCrops, Multicrop};
+use crate::config::{Config, MixedCrops};
+use crate::data::{Loader, LoaderSettings, Order};
+use crate::error::TrainError;
+use crate::monitors::Reading;
+use crate::networks::{HeadConfigs, Networks};
+use crate::optimizer::{AdamW, AdamWConfig, Grouping};
+use crate::schedule::Values;
+use crate::ssl::{Batch, GramTeacher, Pixels, RopeJitter, SelfSupervised, Settings};
+use crate::start::{StartModel, Statistics};
+use crate::state::State;
+
+/// Streams of a step's generator.
+const SIZES: u64 = 1 << 40;
+const MASKS: u64 = 2 << 40;
+const NETWORK: u64 = 3 << 40;
+
+/// A stage of self-supervised training between two steps.
+pub(super) struct SelfSupervisedTask {
+    training: SelfSupervised,
+    crops: Vec<CropSource>,
+    context: Context,
+    statistics: Statistics,
+    lineage: Vec<(String, String)>,
+    patch: usize,
+}
+
+/// Crops of one size.
+struct CropSource {
+    multicrop: Multicrop,
+    share: f64,
+    loader: Option<Loader<Pixels>>,
+}
+
+impl SelfSupervisedTask {
+    /// Networks and pictures of a configuration.
+    pub(super) fn new(context: &Context) -> Result<Self, TrainError> {
+        let config = &context.config;
+        let start = StartModel::of(config)?;
+        let heads = heads(config, start.config.dim());
+        let device = &context.device;
+        let student = start.networks(Some(&heads), config.seed, &device.clone().autodiff())?;
+        let teacher = start.networks(Some(&heads), config.seed, device)?;
+        let adamw = adamw(config, student.depth());
+        let mut lineage = start.lineage.clone();
+        let gram = gram_teacher(config, &start, device, &mut lineage)?;
+        let training = SelfSupervised {
+            student,
+            teacher,
+            average: None,
+            gram,
+            gram_taken: 0,
+            adamw,
+            settings: settings(config),
+            only_heads: false,
+        };
+        Ok(Self {
+            training,
+            crops: crop_sources(config)?,
+            context: context.clone(),
+            statistics: start.statistics,
+            lineage,
+            patch: start.config.patch(),
+        })
+    }
+
+    fn rng(&self, stream: u64, step: u64) -> ChaCha8Rng {
+        let mut rng = ChaCha8Rng::seed_from_u64(self.context.config.seed);
+        rng.set_stream(stream + step);
+        rng
+    }
+
+    /// Which of the sizes the step has.
+    fn source_of(&self, step: u64) -> usize {
+        if self.crops.len() == 1 {
+            return 0;
+        }
+        let total: f64 = self.crops.iter().map(|source| source.share).sum();
+        let mut left = self.rng(SIZES, step).random::<f64>() * total;
+        for (index, source) in self.crops.iter().enumerate() {
+            left -= source.share;
+            if left < 0.0 {
+                return index;
+            }
+        }
+        self.crops.len() - 1
+    }
+
+    /// The batches of a step.
+    fn batches(&mut self, step: u64) -> Result<Vec<Batch>, TrainError> {
+        let mut rng = self.rng(MASKS, step);
+        let index = self.source_of(step);
+        let source = &mut self.crops[index];
+        let loader = source
+            .loader
+            .as_mut()
+            .expect("a task is sought before its first step");
+        let side = source.multicrop.global_px as usize / self.patch;
+        let masking = self.context.config.masks;
+        let mut batches = Vec::new();
+        for _ in 0..self.context.config.run.accumulate {
+            let pixels = loader.next()?.samples;
+            let masks = masking.draw(2 * pixels.len(), [side, side], &mut rng);
+            batches.push(Batch::new(&pixels, masks, &self.context.device));
+        }
+        Ok(batches)
+    }
+}
+
+impl Task for SelfSupervisedTask {
+    fn steps(&self) -> u64 {
+        self.context.config.run.steps
+    }
+
+    fn seek(&mut self, step: u64) -> Result<(), TrainError> {
+        let config = &self.context.config;
+        let mut used = vec![0; self.crops.len()];
+        if self.crops.len() == 1 {
+            used[0] = step;
+        } else {
+            for past in 0..step {
+                used[self.source_of(past)] += 1;
+            }
+        }
+        let accumulate = config.run.accumulate as u64;
+        let (mean, std) = self.statistics;
+        for (index, (source, used)) in self.crops.iter_mut().zip(used).enumerate() {
+            let order = Order::new(config, &self.context.data, index as u64)?;
+            let multicrop = source.multicrop.clone();
+            source.loader = Some(Loader::start(
+                Arc::clone(&self.context.data),
+                order,
+                used * accumulate,
+                LoaderSettings::of(config),
+                move |picture, _, rng| Pixels::new(&multicrop.crops(picture, rng), mean, std),
+            )?);
+        }
+        Ok(())
+    }
+
+    fn step(&mut self, step: u64, values: &Values, reads: bool) -> Result<Report, TrainError> {
+        let batches = self.batches(step)?;
+        self.training.only_heads = step < self.context.config.optimizer.warm_heads;
+        let mut rng = self.rng(NETWORK, step);
+        let outcome = self.training.step(&batches, step, values, reads, &mut rng);
+        let losses = outcome.losses.iter();
+        let mut numbers: Vec<_> = losses
+            .map(|(name, value)| (format!("loss/{name}"), *value))
+            .collect();
+        let norms = outcome.norms.iter();
+        numbers.extend(norms.map(|(part, norm)| (format!("grad_norm/{part}"), *norm)));
+        let reading = outcome
+            .readings
+            .map(|found| Reading::self_supervised(&found, &self.training, step, values));
+        Ok(Report {
+            numbers,
+            reading,
+            broken: outcome
+                .broken
+                .map(|broken| format!("{}, first in {}", broken.what, broken.module)),
+            pictures: batches.iter().map(|batch| batch.pictures).sum(),
+        })
+    }
+
+    fn exports(&self) -> Vec<Export<'_>> {
+        let export = |name: &str, backbone| Export {
+            name: name.into(),
+            backbone,
+            statistics: self.statistics,
+        };
+        vec![
+            export("teacher", &self.training.teacher.backbone),
+            export("student", &self.training.student.backbone),
+        ]
+    }
+
+    fn lineage(&self) -> Vec<(String, String)> {
+        self.lineage.clone()
+    }
+
+    fn state(&self) -> State {
+        let training = &self.training;
+        let mut state = State::default();
+        state.put("student.", training.student.read_params(""));
+        state.put("teacher.", training.teacher.read_params(""));
+        if let Some(gram) = &training.gram {
+            state.put("gram.", gram.read_params(""));
+        }
+        state.put_adamw("adamw.", &training.adamw);
+        state
+            .counters
+            .insert("gram_taken".into(), training.gram_taken);
+        state
+    }
+
+    fn restore(&mut self, mut state: State) -> Result<(), TrainError> {
+        let device = self.context.device.clone();
+        let training = &mut self.training;
+        let heads = heads(&self.context.config, training.student.backbone.config().dim());
+        let shape = training.student.backbone.config();
+        training.student = load(&mut state, "student.", &shape, &heads, &device.clone().autodiff())?;
+        training.teacher = load(&mut state, "teacher.", &shape, &heads, &device)?;
+        let gram = state.take("gram.");
+        if let Some(own) = training.gram.as_mut().filter(|_| !gram.is_empty()) {
+            let at = Placement::plain(&device);
+            *own = Backbone::load(&own.config(), &gram, &at)
+                .map_err(|error| other_network(&error, &shape))?;
+        }
+        let taken = state.counters.get("gram_taken").copied();
+        training.gram_taken = taken.unwrap_or(0);
+        state.take_adamw("adamw.", &mut training.adamw, &device);
+        Ok(())
+    }
+
+    fn waited(&self) -> Duration {
+        let loaders = self.crops.iter().filter_map(|source| source.loader.as_ref());
+        loaders.map(Loader::waited).sum()
+    }
+
+    fn warnings(&mut self) -> Vec<String> {
+        let loaders = self.crops.iter_mut();
+        loaders
+            .filter_map(|source| source.loader.as_mut())
+            .flat_map(Loader::take_warnings)
+            .collect()
+    }
+
+    fn evaluate(&mut self) -> Result<Vec<(String, f64)>, TrainError> {
+        super::probe::held_out(&self.context, &self.training.teacher.backbone, self.statistics)
+    }
+}
+
+/// Networks from a saved state; another architecture is refused in words.
+fn load(
+    state: &mut State,
+    prefix: &str,
+    shape: &BackboneConfig,
+    heads: &HeadConfigs,
+    device: &Device,
+) -> Result<Networks, TrainError> {
+    let weights = state.take(prefix);
+    Networks::load(shape, Some(heads), &weights, device)
+        .map_err(|error| other_network(&error, shape))
+}
+
+/// A saved network that does not fill this one.
+pub(super) fn other_network(
+    error: &dinoscope_model::WeightsError,
+    shape: &BackboneConfig,
+) -> TrainError {
+    TrainError::OtherNetwork {
+        found: error.to_string(),
+        expected: format!("a {} of {} channels", shape.family(), shape.dim()),
+    }
+}
+
+/// Sizes of both heads over a backbone of `dim` channels.
+pub(super) fn heads(config: &Config, dim: usize) -> HeadConfigs {
+    let head = |prototypes| HeadConfig {
+        inputs: dim,
+        hidden: config.heads.hidden,
+        bottleneck: config.heads.bottleneck,
+        prototypes,
+        layers: config.heads.layers,
+    };
+    HeadConfigs {
+        dino: head(config.heads.dino_prototypes),
+        ibot: head(config.heads.ibot_prototypes),
+    }
+}
+
+/// The optimizer of a configuration.
+pub(super) fn adamw(config: &Config, depth: usize) -> AdamW {
+    let optimizer = &config.optimizer;
+    AdamW::new(
+        AdamWConfig {
+            betas: optimizer.betas,
+            eps: optimizer.eps,
+        },
+        Grouping {
+            layer_decay: optimizer.layer_decay,
+            patch_embed: optimizer.patch_embed_lr,
+            backbone: optimizer.backbone_lr,
+        },
+        depth,
+    )
+}
+
+fn settings(config: &Config) -> Settings {
+    let loss = &config.loss;
+    let gram = &config.gram;
+    let source = match gram.teacher.as_str() {
+        "average" => GramTeacher::Average,
+        _ => GramTeacher::Copy {
+            first: gram.first,
+            every: gram.every,
+            times: gram.times,
+        },
+    };
+    Settings {
+        dino_weight: loss.dino,
+        ibot_weight: loss.ibot,
+        koleo_weight: loss.koleo,
+        masks: config.masks,
+        rope: RopeJitter {
+            shift: loss.rope_shift,
+            jitter: loss.rope_jitter,
+            rescale: loss.rope_rescale,
+        },
+        drop_path: loss.drop_path,
+        clip: config.optimizer.clip,
+        gram: (gram.weight > 0.0).then_some(source),
+        ..Settings::default()
+    }
+}
+
+/// The Gram teacher, where it is a copy or a file; `None` where it is the live teacher or there is none.
+fn gram_teacher(
+    config: &Config,
+    start: &StartModel,
+    device: &Device,
+    lineage: &mut Vec<(String, String)>,
+) -> Result<Option<Backbone>, TrainError> {
+    if config.gram.weight <= 0.0 || config.gram.teacher == "average" {
+        return Ok(None);
+    }
+    if config.gram.teacher == "copy" {
+        return Ok(Some(start.backbone(device)?));
+    }
+    let teacher = StartModel::open(&config.gram.teacher)?;
+    if teacher.config.patch() != start.config.patch() {
+        return Err(TrainError::Needs {
+            recipe: config.recipe.id(),
+            expected: format!("a Gram teacher of patch {}", start.config.patch()),
+            found: format!("patch {}", teacher.config.patch()),
+        });
+    }
+    lineage.push(("gram_teacher".into(), config.gram.teacher.clone()));
+    let license = teacher.lineage.iter().find(|(key, _)| key == "license");
+    if let Some((_, license)) = license {
+        lineage.push(("gram_teacher_license".into(), license.clone()));
+    }
+    Ok(Some(teacher.backbone(device)?))
+}
+
+fn crop_sources(config: &Config) -> Result<Vec<CropSource>, TrainError> {
+    let plain = MixedCrops {
+        global_px: config.crops.global_px,
+        local_px: config.crops.local_px,
+        gram_px: config.gram.px,
+        share: 1.0,
+    };
+    let sizes = if config.crops.mixed.is_empty() {
+        vec![plain]
+    } else {
+        config.crops.mixed.clone()
+    };
+    let copies = config.gram.weight > 0.0 && config.gram.teacher != "average";
+    sizes
+        .into_iter()
+        .map(|size| {
+            let own = Config {
+                crops: crate::config::Crops {
+                    global_px: size.global_px,
+                    local_px: size.local_px,
+                    ..config.crops.clone()
+                },
+                ..config.clone()
+            };
+            let mut multicrop = own.multicrop().map_err(|error| {
+                crate::config::ConfigError::Value {
+                    key: format!("crops.{}", error.name),
+                    found: error.found,
+                    expected: error.expected.into(),
+                }
+            })?;
+            // Undistorted crops of the same places, also where they are no larger.
+            multicrop.gram = copies.then_some(GramCrops {
+                px: if size.gram_px > 0 {
+                    size.gram_px
+                } else {
+                    size.global_px
+                },
+                distorted: false,
+            });
+            Ok(CropSource {
+                multicrop,
+                share: size.share,
+                loader: None,
+            })
+        })
+        .collect()
+}

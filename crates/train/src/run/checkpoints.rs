@@ -1,0 +1,255 @@
+//! Checkpoints of a run: written aside, renamed, kept by policy, found again.
+//!
+//! `checkpoints/step-N/` holds each network in the Hugging Face layout, usable at once as a model, and
+//! `state.safetensors` with everything that the next step depends on. `checkpoints/best.json` names the best one by its
+//! evaluation, which is kept too.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use dinoscope_model::Params;
+use dinoscope_model::checkpoint::{Layout, SaveOptions, save};
+use serde::{Deserialize, Serialize};
+
+use crate::config::Config;
+use crate::error::TrainError;
+use crate::recipes::{Export, Task};
+use crate::state::State;
+
+/// Name of the file with the state.
+const STATE: &str = "state.safetensors";
+/// Counter of the steps that are done.
+const STEP: &str = "step";
+/// Ending of a folder that is not complete.
+const ASIDE: &str = ".part";
+
+/// A checkpoint that was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Saved {
+    /// Its folder.
+    pub path: PathBuf,
+    /// Older ones that made room for it.
+    pub removed: Vec<PathBuf>,
+}
+
+/// The folder of checkpoints and its policy.
+#[derive(Clone, Debug)]
+pub struct Checkpoints {
+    folder: PathBuf,
+    keep_last: usize,
+    keep_every: u64,
+    metadata: BTreeMap<String, String>,
+}
+
+/// The best checkpoint.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Best {
+    step: u64,
+    name: String,
+    value: f64,
+}
+
+impl Checkpoints {
+    /// Those of the run in this folder.
+    pub fn new(run: &Path, config: &Config) -> Self {
+        let metadata = BTreeMap::from([
+            ("recipe".to_owned(), config.recipe.id().to_owned()),
+            ("training_config".to_owned(), config.to_toml()),
+            (
+                "trained_with".to_owned(),
+                concat!("dinoscope ", env!("CARGO_PKG_VERSION")).to_owned(),
+            ),
+        ]);
+        Self {
+            folder: run.join("checkpoints"),
+            keep_last: config.run.keep_last,
+            keep_every: config.run.keep_every,
+            metadata,
+        }
+    }
+
+    /// Puts the newest complete checkpoint into `task`; returns the steps that it has done, 0 without one.
+    ///
+    /// A checkpoint that cannot be read gives way to the one before it; another architecture is an error.
+    pub fn resume(&self, task: &mut dyn Task) -> Result<u64, TrainError> {
+        let mut steps = self.steps();
+        steps.reverse();
+        let mut last_error = None;
+        for step in steps {
+            match State::read(&self.path(step).join(STATE)) {
+                Ok(state) => {
+                    let done = state.counters.get(STEP).copied().unwrap_or(step);
+                    task.restore(state)?;
+                    return Ok(done);
+                }
+                Err(error) => last_error = Some(error),
+            }
+        }
+        last_error.map_or(Ok(0), Err)
+    }
+
+    /// The folder of the run.
+    pub(super) fn run(&self) -> &Path {
+        self.folder.parent().unwrap_or(&self.folder)
+    }
+
+    /// The newest complete checkpoint.
+    pub fn newest(&self) -> Option<PathBuf> {
+        self.steps().last().map(|&step| self.path(step))
+    }
+
+    /// Writes a checkpoint after `done` steps, then removes those that the policy does not keep.
+    pub fn save(
+        &self,
+        task: &dyn Task,
+        done: u64,
+        evaluation: &[(String, f64)],
+    ) -> Result<Saved, TrainError> {
+        let path = self.path(done);
+        let aside = self.folder.join(format!("step-{done}{ASIDE}"));
+        let written = self.write(task, done, &aside).and_then(|()| {
+            // A resumed run may come by a step again.
+            remove(&path).map_err(|error| failed(&path, &error))?;
+            fs::rename(&aside, &path).map_err(|error| failed(&path, &error))
+        });
+        if let Err(error) = written {
+            // What is left of it only takes the room that is missing.
+            let _ = fs::remove_dir_all(&aside);
+            return Err(error);
+        }
+        self.note_best(done, evaluation)?;
+        Ok(Saved {
+            path,
+            removed: self.tidy(),
+        })
+    }
+
+    fn write(&self, task: &dyn Task, done: u64, aside: &Path) -> Result<(), TrainError> {
+        remove(aside).map_err(|error| failed(aside, &error))?;
+        fs::create_dir_all(aside).map_err(|error| failed(aside, &error))?;
+        for export in task.exports() {
+            let path = aside.join(format!("{}.safetensors", export.name));
+            self.write_model(task, &export, &path)?;
+        }
+        for (name, tensors) in task.extras() {
+            let extra = State {
+                tensors,
+                ..State::default()
+            };
+            extra.write(&aside.join(format!("{name}.safetensors")))?;
+        }
+        let mut state = task.state();
+        state.counters.insert(STEP.into(), done);
+        state.write(&aside.join(STATE))?;
+        sync(aside).map_err(|error| failed(aside, &error))
+    }
+
+    /// Writes a network of the task in the Hugging Face layout.
+    pub(super) fn write_model(
+        &self,
+        task: &dyn Task,
+        export: &Export<'_>,
+        path: &Path,
+    ) -> Result<(), TrainError> {
+        let values = export.backbone.read_params("");
+        let mut metadata = self.metadata.clone();
+        metadata.extend(task.lineage());
+        let options = SaveOptions {
+            layout: Layout::Hf,
+            dtype: None,
+            statistics: export.statistics,
+            data: None,
+            metadata,
+            force: true,
+        };
+        let config = export.backbone.config();
+        save(&config, path, &options, &mut |spec| {
+            values.get(&spec.name).cloned().unwrap_or_default()
+        })?;
+        Ok(())
+    }
+
+    fn path(&self, step: u64) -> PathBuf {
+        self.folder.join(format!("step-{step}"))
+    }
+
+    /// Steps of all complete checkpoints, ascending.
+    fn steps(&self) -> Vec<u64> {
+        let files = fs::read_dir(&self.folder).into_iter().flatten().flatten();
+        let mut steps: Vec<u64> = files
+            .filter_map(|file| {
+                let name = file.file_name();
+                name.to_str()?.strip_prefix("step-")?.parse().ok()
+            })
+            .collect();
+        steps.sort_unstable();
+        steps
+    }
+
+    fn note_best(&self, done: u64, evaluation: &[(String, f64)]) -> Result<(), TrainError> {
+        let Some((name, value)) = evaluation.first().filter(|(_, value)| value.is_finite()) else {
+            return Ok(());
+        };
+        if self.best().is_some_and(|best| best.value >= *value) {
+            return Ok(());
+        }
+        let best = Best {
+            step: done,
+            name: name.clone(),
+            value: *value,
+        };
+        let path = self.folder.join("best.json");
+        let aside = self.folder.join(format!("best.json{ASIDE}"));
+        let text = serde_json::to_string(&best).expect("numbers and names have a place in JSON");
+        fs::write(&aside, text)
+            .and_then(|()| fs::rename(&aside, &path))
+            .map_err(|error| failed(&path, &error))
+    }
+
+    fn best(&self) -> Option<Best> {
+        let text = fs::read_to_string(self.folder.join("best.json")).ok()?;
+        serde_json::from_str(&text).ok()
+    }
+
+    /// Removes what is neither among the last, nor the best, nor at a step that is kept for ever.
+    fn tidy(&self) -> Vec<PathBuf> {
+        let steps = self.steps();
+        let best = self.best().map(|best| best.step);
+        let old = steps.len().saturating_sub(self.keep_last.max(1));
+        let kept = |step: u64| {
+            Some(step) == best || self.keep_every > 0 && step.is_multiple_of(self.keep_every)
+        };
+        steps[..old]
+            .iter()
+            .filter(|step| !kept(**step))
+            .map(|step| self.path(*step))
+            .filter(|path| fs::remove_dir_all(path).is_ok())
+            .collect()
+    }
+}
+
+fn failed(path: &Path, error: &io::Error) -> TrainError {
+    TrainError::Write {
+        what: "a checkpoint",
+        reason: error.to_string(),
+        path: path.to_path_buf(),
+    }
+}
+
+/// Removes a folder if it is there.
+fn remove(folder: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Brings the files of a folder to the disk before it gets its name.
+fn sync(folder: &Path) -> io::Result<()> {
+    for file in fs::read_dir(folder)? {
+        fs::File::open(file?.path())?.sync_all()?;
+    }
+    Ok(())
+}
