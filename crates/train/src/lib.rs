@@ -9,6 +9,7 @@
 pub mod augment;
 pub mod block_masks;
 pub mod config;
+pub mod curation;
 pub mod data;
 mod error;
 pub mod evaluation;

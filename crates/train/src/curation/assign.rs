@@ -258,3 +258,85 @@ fn subtract(rows: &mut [f32], middle: &[f32]) {
         terms.for_each(|(value, middle)| *value -= middle);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::curation::fixtures::{noise, on_threads};
+    use crate::curation::unwatched;
+
+    /// Squared distances of a row to all centroids in f64.
+    fn distances(row: &[f32], centroids: &[f32]) -> Vec<f64> {
+        let distance = |centroid: &[f32]| -> f64 {
+            let pairs = row.iter().zip(centroid);
+            let squares = pairs.map(|(a, b)| (f64::from(*a) - f64::from(*b)).powi(2));
+            squares.sum()
+        };
+        centroids.chunks(row.len()).map(distance).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn labels_are_those_of_a_search_of_all_pairs_also_far_from_the_origin(
+            rows in 1_usize..600, dim in 1_usize..40, k in 1_usize..100, seed in 0_u64..1000, offset in 0_u8..2,
+        ) {
+            let offset = f32::from(offset) * 100.0;
+            let mut values = noise(rows, dim, seed);
+            let mut centroids = noise(k, dim, seed + 1000);
+            values.iter_mut().chain(&mut centroids).for_each(|value| *value += offset);
+            let table = FeatureTable::from_f32(&values, dim).unwrap();
+            let (labels, found) = nearest_centroids(&table, &centroids, &unwatched).unwrap();
+            for (row, (&label, &distance)) in values.chunks(dim).zip(labels.iter().zip(&found)) {
+                let all = distances(row, &centroids);
+                let least = all.iter().copied().fold(f64::INFINITY, f64::min);
+                // 40 products in f32; nearer ones than that may change places.
+                prop_assert!((f64::from(distance) - all[label as usize]).abs() < 3e-5);
+                prop_assert!(all[label as usize] - least < 3e-5);
+            }
+        }
+    }
+
+    #[test]
+    fn equal_centroids_leave_everything_to_the_first() {
+        let values = noise(70, 5, 1);
+        let table = FeatureTable::from_f32(&values, 5).unwrap();
+        let many = values[15..20].repeat(100);
+        let (labels, _) = nearest_centroids(&table, &many, &unwatched).unwrap();
+        assert_eq!(labels, [0; 70]);
+    }
+
+    #[test]
+    fn sums_and_counts_are_those_of_the_labels_on_any_threads() {
+        let (rows, dim, k) = (3000, 33, 70);
+        let (values, centroids) = (noise(rows, dim, 1), noise(k, dim, 2));
+        let table = FeatureTable::from_f32(&values, dim).unwrap();
+        let pass = || assign(&table, &centroids, Sums::Yes, &|_| Ok(())).unwrap();
+        let found = on_threads(1, pass);
+        let mut sums = vec![0.0; k * dim];
+        let mut counts = vec![0; k];
+        for (row, &label) in values.chunks(dim).zip(&found.labels) {
+            counts[label as usize] += 1;
+            for (channel, (&value, &middle)) in row.iter().zip(&found.middle).enumerate() {
+                sums[label as usize * dim + channel] += f64::from(value - middle);
+            }
+        }
+        assert_eq!((&found.sums, &found.counts), (&sums, &counts));
+        let again = on_threads(4, pass);
+        assert_eq!(found.sums, again.sums);
+        assert_eq!(found.labels, again.labels);
+        assert_eq!(found.distances, again.distances);
+        assert_eq!(found.inertia.to_bits(), again.inertia.to_bits());
+    }
+
+    #[test]
+    fn centroids_of_another_width_are_an_error() {
+        let values = noise(3, 5, 1);
+        let table = FeatureTable::from_f32(&values, 5).unwrap();
+        for centroids in [&[0.0; 7][..], &[]] {
+            let error = nearest_centroids(&table, centroids, &unwatched).unwrap_err();
+            assert!(error.to_string().contains("expected rows of 5"), "{error}");
+        }
+    }
+}

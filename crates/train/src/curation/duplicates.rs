@@ -182,3 +182,145 @@ impl FoundDuplicates {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::curation::fixtures::{blobs, cosine, noise, on_threads};
+    use crate::curation::groups::Groups;
+    use crate::curation::unwatched;
+
+    fn duplicates(threshold: f32) -> Duplicates {
+        Duplicates {
+            threshold,
+            ..Duplicates::default()
+        }
+    }
+
+    #[test]
+    fn a_chain_of_pairs_is_one_group_though_its_ends_differ() {
+        // Neighbors are 0.1 apart: cosine 0.995; the ends 0.3: 0.955. The last two are copies.
+        let values: Vec<f32> = [0.1, 0.2, 2.0, 0.3, 0.0, 1.0, 1.0]
+            .iter()
+            .flat_map(|angle: &f32| [angle.cos(), angle.sin()])
+            .collect();
+        let table = FeatureTable::from_f32(&values, 2).unwrap();
+        let find = |threshold, known| {
+            duplicates(threshold)
+                .find(&table, known, &unwatched)
+                .unwrap()
+        };
+        let group = |kept, removed: &[u32]| DuplicateGroup {
+            kept,
+            removed: removed.to_vec(),
+        };
+        let found = find(0.99, Known::default());
+        assert_eq!(found.groups, [group(0, &[1, 3, 4]), group(5, &[6])]);
+        assert_eq!(
+            found.is_kept,
+            [true, false, true, false, false, true, false]
+        );
+        assert_eq!(find(1.0, Known::default()).groups, [group(5, &[6])]);
+        let sizes = [5, 7, 100, 9, 9, 2, 2];
+        let known = Known {
+            sizes: Some(&sizes),
+            ..Known::default()
+        };
+        assert_eq!(
+            find(0.99, known).groups,
+            [group(3, &[0, 1, 4]), group(5, &[6])]
+        );
+    }
+
+    #[test]
+    fn blocks_find_what_all_pairs_give() {
+        // More rows than a block, so that blocks meet themselves and each other.
+        let (dim, rows) = (4, 4500);
+        let values = noise(rows, dim, 3);
+        let table = FeatureTable::from_f32(&values, dim).unwrap();
+        let mut groups = Groups::new(rows);
+        let limit = f64::from(0.999 - ROUNDING);
+        for a in 0..rows {
+            for b in a + 1..rows {
+                if cosine(&values[a * dim..][..dim], &values[b * dim..][..dim]) >= limit {
+                    groups.join(a as u32, b as u32);
+                }
+            }
+        }
+        let expected = FoundDuplicates::new(groups.groups(), rows, None);
+        assert!(expected.groups.len() > 100);
+        let find = || duplicates(0.999).find(&table, Known::default(), &unwatched);
+        assert_eq!(on_threads(4, find).unwrap(), expected);
+        assert_eq!(on_threads(1, find).unwrap(), expected);
+    }
+
+    #[test]
+    fn within_clusters_the_copies_are_found_too() {
+        let (mut values, _) = blobs(3000, 24, 12, 0.3, 1);
+        // Every tenth row is followed by a near copy far away in the table.
+        for row in (0..1000).step_by(10) {
+            for channel in 0..24 {
+                let wobble = 1.0 + 0.01 * (channel % 2) as f32;
+                values[(row + 1500) * 24 + channel] = values[row * 24 + channel] * wobble;
+            }
+        }
+        let table = FeatureTable::from_f32(&values, 24).unwrap();
+        let all = duplicates(0.999);
+        let exact = all.find(&table, Known::default(), &unwatched).unwrap();
+        assert_eq!(exact.groups.len(), 100);
+        let some = Duplicates {
+            exact_rows: 100,
+            ..all
+        };
+        assert_eq!(
+            some.find(&table, Known::default(), &unwatched).unwrap(),
+            exact
+        );
+        let kmeans = KMeans {
+            clusters: 12,
+            ..KMeans::default()
+        };
+        let found = kmeans.cluster(&table, &unwatched).unwrap();
+        let level = Level {
+            centroids: found.centroids,
+            assignment: found.labels,
+            distances: found.distances,
+        };
+        let known = Known {
+            clusters: Some(&level),
+            sizes: None,
+        };
+        assert_eq!(some.find(&table, known, &unwatched).unwrap(), exact);
+    }
+
+    #[test]
+    fn settings_that_make_no_sense_are_errors() {
+        let values = noise(10, 2, 1);
+        let table = FeatureTable::from_f32(&values, 2).unwrap();
+        for threshold in [f32::NAN, -1.0, 1.5] {
+            let found = duplicates(threshold).find(&table, Known::default(), &unwatched);
+            assert!(found.is_err(), "{threshold}");
+        }
+        let level = |labels: Vec<u32>| Level {
+            centroids: vec![0.0; 4],
+            distances: vec![0.0; labels.len()],
+            assignment: labels,
+        };
+        let few = Duplicates {
+            exact_rows: 5,
+            ..duplicates(0.9)
+        };
+        for level in [level(vec![0; 9]), level(vec![2; 10])] {
+            let known = Known {
+                clusters: Some(&level),
+                sizes: None,
+            };
+            assert!(few.find(&table, known, &unwatched).is_err());
+        }
+        let known = Known {
+            clusters: None,
+            sizes: Some(&[1; 3]),
+        };
+        assert!(few.find(&table, known, &unwatched).is_err());
+    }
+}

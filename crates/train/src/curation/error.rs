@@ -73,11 +73,7 @@ pub(super) fn io_error(
 }
 
 /// A file that is not what it should be.
-pub(super) fn bad_file(
-    expected: &'static str,
-    reason: impl Display,
-    path: &Path,
-) -> CurationError {
+pub(super) fn bad_file(expected: &'static str, reason: impl Display, path: &Path) -> CurationError {
     CurationError::File {
         expected,
         reason: reason.to_string(),

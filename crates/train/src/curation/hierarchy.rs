@@ -106,7 +106,11 @@ impl HierarchicalKMeans {
     fn check(&self) -> Result<(), CurationError> {
         if self.levels.is_empty() || !self.levels.is_sorted_by(|below, above| below > above) {
             let expected = "at least one number, each smaller than the one before";
-            return Err(bad_setting("levels", expected, format!("{:?}", self.levels)));
+            return Err(bad_setting(
+                "levels",
+                expected,
+                format!("{:?}", self.levels),
+            ));
         }
         match self.resampling {
             Some(Resampling { nearest, .. }) if nearest < 2 => {
@@ -222,5 +226,96 @@ impl Hierarchy {
             sizes.push(own);
         }
         sizes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::curation::fixtures::{noise, on_threads};
+    use crate::curation::unwatched;
+
+    fn settings(levels: &[usize], resampling: Option<Resampling>) -> HierarchicalKMeans {
+        HierarchicalKMeans {
+            levels: levels.to_vec(),
+            resampling,
+            ..HierarchicalKMeans::default()
+        }
+    }
+
+    const AGAIN: Option<Resampling> = Some(Resampling {
+        steps: 2,
+        nearest: 3,
+    });
+
+    #[test]
+    fn levels_fit_together_and_do_not_depend_on_the_threads() {
+        let values = noise(2000, 12, 1);
+        for resampling in [None, AGAIN] {
+            let build = || {
+                let table = FeatureTable::from_f32(&values, 12).unwrap().normalized();
+                let settings = settings(&[60, 10, 2], resampling);
+                settings.build(&table, &unwatched).unwrap()
+            };
+            let found = on_threads(1, build);
+            assert_eq!(found, on_threads(4, build));
+            assert_eq!(found.rows(), 2000);
+            let members: Vec<usize> = found.levels.iter().map(|it| it.assignment.len()).collect();
+            assert_eq!(members, [2000, 60, 10]);
+            assert_eq!([0, 1, 2].map(|level| found.clusters(level)), [60, 10, 2]);
+            for (level, sizes) in found.sizes(|_| true).iter().enumerate() {
+                assert_eq!(sizes.iter().sum::<usize>(), 2000);
+                let own = |cluster: usize| {
+                    let under = |row: &usize| found.path(*row)[level] as usize == cluster;
+                    (0..2000).filter(under).count()
+                };
+                assert_eq!(own(1), sizes[1]);
+            }
+            let even = found.sizes(|row| row % 2 == 0);
+            assert_eq!(even[2].iter().sum::<usize>(), 1000);
+        }
+    }
+
+    #[test]
+    fn resampling_spreads_the_clusters_more_evenly() {
+        // On a line, dense near 0: k-means leaves the sparse half about 0.38 of the clusters, an even spread 0.5.
+        let mut values = noise(6000, 1, 1);
+        for value in &mut values {
+            *value = value.abs().powi(6);
+        }
+        let table = FeatureTable::from_f32(&values, 1).unwrap();
+        let sparse_half = |resampling| {
+            let settings = settings(&[100], resampling);
+            let found = settings.build(&table, &unwatched).unwrap();
+            let centroids = found.levels[0].centroids.iter();
+            centroids.filter(|&&centroid| centroid > 0.5).count()
+        };
+        let again = Some(Resampling {
+            steps: 8,
+            nearest: 5,
+        });
+        let (plain, even) = (sparse_half(None), sparse_half(again));
+        assert!(even >= plain + 3, "{even} after resampling, {plain} before");
+        assert!(even <= 55, "{even} of 100");
+    }
+
+    #[test]
+    fn settings_that_make_no_sense_are_errors() {
+        let values = noise(50, 2, 1);
+        let table = FeatureTable::from_f32(&values, 2).unwrap();
+        let one = Some(Resampling {
+            steps: 1,
+            nearest: 1,
+        });
+        for (levels, resampling) in [
+            (&[][..], None),
+            (&[5, 5], None),
+            (&[51], None),
+            (&[5, 0], None),
+            (&[5], one),
+        ] {
+            let settings = settings(levels, resampling);
+            assert!(settings.build(&table, &unwatched).is_err(), "{settings:?}");
+        }
     }
 }

@@ -145,3 +145,62 @@ fn values<T>(view: &TensorView<'_>, value: impl Fn([u8; 4]) -> T) -> Vec<T> {
     let (chunks, _) = view.data().as_chunks::<4>();
     chunks.iter().map(|&bytes| value(bytes)).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::curation::fixtures::{noise, write_raw};
+
+    fn hierarchy() -> Hierarchy {
+        let level = |clusters: usize, members: usize| Level {
+            centroids: noise(clusters, 3, 1),
+            assignment: (0..members).map(|at| (at % clusters) as u32).collect(),
+            distances: vec![0.5; members],
+        };
+        Hierarchy {
+            dim: 3,
+            levels: vec![level(7, 50), level(2, 7)],
+        }
+    }
+
+    #[test]
+    fn a_saved_hierarchy_is_loaded_as_it_was() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("hierarchy.safetensors");
+        hierarchy().save(&path).unwrap();
+        assert_eq!(Hierarchy::load(&path).unwrap(), hierarchy());
+        assert!(Hierarchy::load(&folder.path().join("none")).is_err());
+        assert!(hierarchy().save(&folder.path().join("no/such")).is_err());
+    }
+
+    #[test]
+    fn hierarchies_that_do_not_fit_together_are_errors() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("hierarchy.safetensors");
+        let changes: [fn(&mut Hierarchy); 8] = [
+            |it| it.levels[0].assignment[3] = 7,
+            |it| it.levels[1].assignment[0] = u32::MAX,
+            |it| it.levels[0].centroids[3] = f32::NAN,
+            |it| it.levels[0].distances[3] = f32::INFINITY,
+            |it| it.levels[1].assignment.truncate(6),
+            |it| it.levels[0].centroids.truncate(18),
+            |it| it.levels[0].distances.truncate(4),
+            |it| it.levels.clear(),
+        ];
+        for (at, change) in changes.into_iter().enumerate() {
+            let mut broken = hierarchy();
+            change(&mut broken);
+            // What cannot be saved is an error there already.
+            if broken.save(&path).is_ok() {
+                assert!(Hierarchy::load(&path).is_err(), "change {at}");
+            }
+        }
+        let header = r#"{"level.1.centroids":{"dtype":"F32","shape":[0,0],"data_offsets":[0,0]},
+            "level.1.assignment":{"dtype":"U32","shape":[0],"data_offsets":[0,0]},
+            "level.1.distances":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}}"#;
+        write_raw(&path, header, &[]);
+        assert!(Hierarchy::load(&path).is_err());
+        write_raw(&path, "{}", &[]);
+        assert!(Hierarchy::load(&path).is_err());
+    }
+}

@@ -33,11 +33,7 @@ pub(super) struct Panels {
 
 impl Panels {
     /// Packs `columns` `[columns, dim]`; `offset` is added to the scores of a column.
-    pub(super) fn pack(
-        columns: &[f32],
-        dim: usize,
-        offset: impl Fn(&[f32]) -> f32 + Sync,
-    ) -> Self {
+    pub(super) fn pack(columns: &[f32], dim: usize, offset: impl Fn(&[f32]) -> f32 + Sync) -> Self {
         let count = columns.len() / dim;
         let padded = count.next_multiple_of(PANEL);
         let mut values = vec![0.0; padded * dim];

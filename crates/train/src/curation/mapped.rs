@@ -87,9 +87,7 @@ pub(super) fn map(path: &Path) -> Result<Mmap, CurationError> {
     let file = File::open(path).map_err(io_error("open", path))?;
     let metadata = file.metadata().map_err(io_error("read", path))?;
     if metadata.is_dir() {
-        return Err(io_error("read", path)(Error::from(
-            ErrorKind::IsADirectory,
-        )));
+        return Err(io_error("read", path)(Error::from(ErrorKind::IsADirectory)));
     }
     if metadata.len() == 0 {
         return Err(bad_file("a safetensors file", "it is empty", path));

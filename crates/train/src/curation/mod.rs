@@ -17,6 +17,8 @@ mod balanced;
 mod duplicates;
 mod error;
 mod features;
+#[cfg(test)]
+mod fixtures;
 mod groups;
 mod hierarchy;
 mod hierarchy_file;
@@ -30,8 +32,6 @@ mod pairs;
 mod retrieval;
 mod search;
 mod seeding;
-#[cfg(test)]
-mod tests;
 mod water;
 
 pub use assign::nearest_centroids;

@@ -133,3 +133,110 @@ impl Retrieval {
         union
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::curation::fixtures::{cosine, noise, on_threads};
+    use crate::curation::unwatched;
+
+    fn retrieval(neighbors: usize) -> Retrieval {
+        Retrieval {
+            neighbors,
+            ..Retrieval::default()
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn neighbors_are_those_of_a_search_of_all_pairs(
+            rows in 1_usize..300, dim in 2_usize..20, count in 0_usize..20, neighbors in 1_usize..12, seed in 0_u64..1000,
+        ) {
+            let values = noise(rows, dim, seed);
+            let pool = FeatureTable::from_f32(&values, dim).unwrap();
+            let seeds: Vec<u32> = (0..count).map(|at| (at * 7 % rows) as u32).collect();
+            let found = retrieval(neighbors).from_rows(&pool, &seeds, &unwatched).unwrap();
+            let row = |at: u32| &values[at as usize * dim..][..dim];
+            for (&query, list) in seeds.iter().zip(&found.nearest) {
+                let mut all: Vec<f64> = (0..rows as u32)
+                    .filter(|at| !seeds.contains(at))
+                    .map(|at| cosine(row(query), row(at)))
+                    .collect();
+                all.sort_by(|a, b| b.total_cmp(a));
+                prop_assert_eq!(list.len(), neighbors.min(all.len()));
+                for (neighbor, expected) in list.iter().zip(all) {
+                    prop_assert!(!seeds.contains(&neighbor.row));
+                    prop_assert!((f64::from(neighbor.similarity) - expected).abs() < 1e-5);
+                    prop_assert!((cosine(row(query), row(neighbor.row)) - expected).abs() < 1e-5);
+                }
+            }
+            let mut union: Vec<u32> = found.nearest.iter().flatten().map(|it| it.row).collect();
+            union.sort_unstable();
+            union.dedup();
+            let mut rows = found.rows.clone();
+            rows.sort_unstable();
+            prop_assert_eq!(rows, union);
+        }
+    }
+
+    #[test]
+    fn blocks_and_threads_change_nothing() {
+        let (values, seeds) = (noise(40_000, 6, 1), noise(70, 6, 2));
+        let run = |threads| {
+            on_threads(threads, || {
+                let pool = FeatureTable::from_f32(&values, 6).unwrap();
+                let seeds = FeatureTable::from_f32(&seeds, 6).unwrap();
+                retrieval(9).from_table(&pool, &seeds, &unwatched).unwrap()
+            })
+        };
+        let found = run(1);
+        assert_eq!(found, run(4));
+        let best = |seed: &[f32]| {
+            let all = values.chunks(6).map(|row| cosine(seed, row));
+            all.fold(f64::NEG_INFINITY, f64::max)
+        };
+        for (seed, list) in seeds.chunks(6).zip(&found.nearest) {
+            assert!((f64::from(list[0].similarity) - best(seed)).abs() < 1e-6);
+        }
+    }
+
+    #[test]
+    fn each_seed_brings_at_most_its_share_and_goes_on_where_another_was_first() {
+        // Two equal seeds, then rows that are ever less like them.
+        let values: Vec<f32> = [0.0, 0.0, 0.1, 0.2, 0.3, 0.4, 2.0]
+            .iter()
+            .flat_map(|angle: &f32| [angle.cos(), angle.sin()])
+            .collect();
+        let pool = FeatureTable::from_f32(&values, 2).unwrap();
+        let capped = Retrieval {
+            most_per_seed: Some(1),
+            ..retrieval(4)
+        };
+        let found = capped.from_rows(&pool, &[0, 1], &unwatched).unwrap();
+        assert_eq!(found.rows, [2, 3]);
+        let near = Retrieval {
+            least_similarity: 0.98,
+            ..retrieval(4)
+        };
+        let found = near.from_rows(&pool, &[0, 1], &unwatched).unwrap();
+        assert_eq!(found.rows, [2, 3]);
+        assert_eq!(found.nearest[0], found.nearest[1]);
+    }
+
+    #[test]
+    fn settings_that_make_no_sense_are_errors() {
+        let values = noise(10, 2, 1);
+        let pool = FeatureTable::from_f32(&values, 2).unwrap();
+        let seeds = FeatureTable::from_f32(&values, 5).unwrap();
+        assert!(retrieval(0).from_rows(&pool, &[1], &unwatched).is_err());
+        assert!(retrieval(1).from_rows(&pool, &[10], &unwatched).is_err());
+        assert!(retrieval(1).from_table(&pool, &seeds, &unwatched).is_err());
+        let undefined = Retrieval {
+            least_similarity: f32::NAN,
+            ..retrieval(1)
+        };
+        assert!(undefined.from_rows(&pool, &[1], &unwatched).is_err());
+    }
+}

@@ -32,7 +32,11 @@ pub(super) fn plus_plus(
     let mut away = vec![f32::INFINITY; table.rows()];
     let mut known = 0;
     while seeds.len() < k {
-        let fresh: Vec<f32> = seeds[known..].iter().flat_map(|&at| row(at)).copied().collect();
+        let fresh: Vec<f32> = seeds[known..]
+            .iter()
+            .flat_map(|&at| row(at))
+            .copied()
+            .collect();
         let tell = |_| reporter.tell(seeds.len(), k);
         let found = assign(&table, &fresh, Sums::No, &tell)?;
         for (away, distance) in away.iter_mut().zip(found.distances) {
@@ -54,7 +58,9 @@ pub(super) fn plus_plus(
             }
             let at = draw.one(rng);
             let older = f64::from(away[at]);
-            let distances = seeds[known..].iter().map(|&seed| distance(row(seed), row(at)));
+            let distances = seeds[known..]
+                .iter()
+                .map(|&seed| distance(row(seed), row(at)));
             let newer = distances.fold(older, f64::min);
             if rng.random::<f64>() * older < newer {
                 seeds.push(at);
