@@ -1,7 +1,7 @@
 //! Layers that both families share. Each has one formula and, where its weights are packed, one fused kernel.
 
 use burn::module::{Module, Param};
-use burn::tensor::{Device, Tensor, TensorData, activation, module};
+use burn::tensor::{Device, Tensor, TensorData, activation};
 
 use crate::config::Ffn as FfnKind;
 use crate::cpu::{self, Activation};
@@ -81,7 +81,7 @@ impl Linear {
         if self.packed {
             return ops::linear(x, self.panels(), stop);
         }
-        module::linear(x, self.weight.val(), self.bias.as_ref().map(Param::val))
+        exact::linear(x, self.weight.val(), self.bias.as_ref().map(Param::val))
     }
 
     /// `onto + scale · forward(x)`: the end of a residual branch. All `[batch, tokens, channels]`.
@@ -153,10 +153,7 @@ impl LayerNorm {
         if self.packed {
             return ops::layer_norm(x, self.weight.val(), self.bias.val(), self.eps as f32);
         }
-        let centred = x.clone() - x.mean_dim(D - 1);
-        let variance = centred.clone().powi_scalar(2).mean_dim(D - 1);
-        let unit = centred / variance.add_scalar(self.eps).sqrt();
-        unit * self.weight.val().unsqueeze() + self.bias.val().unsqueeze()
+        exact::layer_norm(x, self.weight.val(), self.bias.val(), self.eps as f32)
     }
 }
 

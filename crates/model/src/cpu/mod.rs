@@ -9,16 +9,20 @@
 )]
 
 mod attention;
+mod dense;
 mod depthwise;
 mod gemm;
 mod math;
 mod norm;
+mod norm_backward;
 mod slope;
 
 pub(crate) use attention::{Attention, attention};
+pub(crate) use dense::{column_sums, dense, dense_input_backward, dense_weight_backward};
 pub(crate) use depthwise::{Depthwise, depthwise};
 pub(crate) use gemm::{Activation, Epilogue, Linear, PANEL, ffn, linear, pack_rows, packed_len};
 pub(crate) use norm::layer_norm;
+pub(crate) use norm_backward::layer_norm_backward;
 pub(crate) use slope::{gelu, gelu_backward};
 
 /// Rows that one task takes: one task a thread while its rows fit the cache, more of equal size beyond.

@@ -93,7 +93,7 @@ impl WithSimd for Norm<'_> {
 
 /// Sum of `f(x)` in four interleaved vector sums. `f(0)` must be 0, since the tail is padded with zeros.
 #[inline(always)]
-fn sum<S: Simd>(simd: S, x: &[f32], f: impl Fn(S::f32s) -> S::f32s) -> f32 {
+pub(super) fn sum<S: Simd>(simd: S, x: &[f32], f: impl Fn(S::f32s) -> S::f32s) -> f32 {
     let (vectors, tail) = S::as_simd_f32s(x);
     let (fours, rest) = vectors.as_chunks::<4>();
     let mut sums = [simd.splat_f32s(0.0); 4];

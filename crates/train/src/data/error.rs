@@ -61,8 +61,16 @@ pub enum DataError {
         /// Those that there are.
         found: String,
     },
+    /// Nothing is left to learn from.
+    #[error("{what} has 0 pictures to learn from, expected at least 1")]
+    NothingLeft {
+        /// The data, or one of its sets.
+        what: String,
+    },
     /// Too many pictures cannot be read.
-    #[error("{broken} of {tried} pictures cannot be read, more than data.max_broken allows; the last: {last}")]
+    #[error(
+        "{broken} of {tried} pictures cannot be read, more than data.max_broken allows; the last: {last}"
+    )]
     Broken {
         /// How many.
         broken: usize,

@@ -142,20 +142,10 @@ impl<T: Send + 'static> Loader<T> {
             make,
             cache: Mutex::new(Cache::new(settings.cache_bytes)),
         });
-        let threads = (0..settings.threads.max(1))
-            .map(|number| {
-                let (shared, worker) = (Arc::clone(&shared), Arc::clone(&worker));
-                std::thread::Builder::new()
-                    .name(format!("loader-{number}"))
-                    .spawn(move || worker.run(&shared))
-                    .map_err(|error| DataError::Thread {
-                        reason: error.to_string(),
-                    })
-            })
-            .collect::<Result<_, _>>()?;
-        Ok(Self {
+        // Made first: dropping it ends the threads that were started when another cannot be.
+        let mut loader = Self {
             shared,
-            threads,
+            threads: Vec::new(),
             next: first,
             waited: Duration::ZERO,
             warnings: VecDeque::new(),
@@ -163,7 +153,19 @@ impl<T: Send + 'static> Loader<T> {
             tried: 0,
             max_broken: settings.max_broken,
             pictures,
-        })
+        };
+        for number in 0..settings.threads.max(1) {
+            let (shared, worker) = (Arc::clone(&loader.shared), Arc::clone(&worker));
+            let thread = std::thread::Builder::new()
+                .name(format!("loader-{number}"))
+                .spawn(move || worker.run(&shared));
+            loader
+                .threads
+                .push(thread.map_err(|error| DataError::Thread {
+                    reason: error.to_string(),
+                })?);
+        }
+        Ok(loader)
     }
 
     /// The next batch; waits for it.
@@ -174,7 +176,11 @@ impl<T: Send + 'static> Loader<T> {
     pub fn next(&mut self) -> Result<Batch<T>, DataError> {
         let since = Instant::now();
         let mut state = self.shared.lock();
-        while state.slots.front().is_none_or(|slot| slot.left > 0 && slot.error.is_none()) {
+        while state
+            .slots
+            .front()
+            .is_none_or(|slot| slot.left > 0 && slot.error.is_none())
+        {
             state = self
                 .shared
                 .changed
@@ -268,15 +274,15 @@ impl<F> Worker<F> {
         F: Fn(&RgbImage, &Item, &mut ChaCha8Rng) -> T,
     {
         let mut places = (u64::MAX, Vec::new());
-        loop {
-            let Some((number, at)) = self.claim(shared) else {
-                return;
-            };
-            if places.0 != number {
-                places = (number, self.order.batch(number));
-            }
+        while let Some((number, at)) = self.claim(shared) {
             let mut broken = Vec::new();
-            let made = catch_unwind(AssertUnwindSafe(|| self.sample(places.1[at], &mut broken)));
+            // The consumer waits for this sample: a panic has to reach it as an error.
+            let made = catch_unwind(AssertUnwindSafe(|| {
+                if places.0 != number {
+                    places = (number, self.order.batch(number));
+                }
+                self.sample(number, at, places.1[at], &mut broken)
+            }));
             let made = made.unwrap_or_else(|panic| {
                 Err(DataError::Thread {
                     reason: panic_text(&*panic),
@@ -296,7 +302,7 @@ impl<F> Worker<F> {
             let (number, at) = state.cursor;
             if number < state.first + self.settings.ahead.max(1) as u64 {
                 if at == 0 {
-                    let count = self.order.batch(number).len();
+                    let count = self.order.batch_size();
                     state.slots.push_back(Slot {
                         samples: (0..count).map(|_| None).collect(),
                         left: count,
@@ -343,7 +349,7 @@ impl<F> Worker<F> {
     }
 
     /// The sample of a place, or of another picture where that one cannot be read.
-    fn sample<T>(&self, place: Place, broken: &mut Vec<String>) -> Made<T>
+    fn sample<T>(&self, number: u64, at: usize, place: Place, broken: &mut Vec<String>) -> Made<T>
     where
         F: Fn(&RgbImage, &Item, &mut ChaCha8Rng) -> T,
     {
@@ -358,7 +364,7 @@ impl<F> Worker<F> {
                 }
                 Err(text) => broken.push(text),
             }
-            here = self.order.instead_of(place, attempt);
+            here = self.order.instead_of(number, at, attempt);
         }
         Err(DataError::Broken {
             broken: broken.len(),

@@ -2,9 +2,11 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use parquet::file::reader::{FileReader, SerializedFileReader};
-use parquet::record::{Field, RowAccessor};
+use parquet::record::Field;
+use parquet::schema::types::Type;
 
 use super::error::DataError;
 
@@ -110,43 +112,66 @@ fn read_csv(path: &Path) -> Result<Vec<Row>, DataError> {
 fn read_parquet(path: &Path) -> Result<Vec<Row>, DataError> {
     let file = File::open(path).map_err(|error| failed(path, &error))?;
     let reader = SerializedFileReader::new(file).map_err(|error| failed(path, &error))?;
-    let schema = reader.metadata().file_metadata().schema_descr();
-    let columns: Vec<String> = schema
-        .columns()
+    let schema = reader.metadata().file_metadata().schema();
+    let columns = schema.get_fields().iter();
+    let columns: Vec<String> = columns.map(|column| column.name().to_lowercase()).collect();
+    let found = places(path, &columns)?;
+    // Only these are read: others may hold whole pictures.
+    let mut read: Vec<usize> = found.into_iter().flatten().collect();
+    read.sort_unstable();
+    let fields = read
         .iter()
-        .map(|column| column.path().string().to_lowercase())
-        .collect();
-    let places = places(path, &columns)?;
+        .map(|&place| Arc::clone(&schema.get_fields()[place]));
+    let projection = Type::group_type_builder(schema.name())
+        .with_fields(fields.collect())
+        .build()
+        .map_err(|error| failed(path, &error))?;
+    let places = found.map(|place| read.iter().position(|&column| Some(column) == place));
+    let records = reader
+        .get_row_iter(Some(projection))
+        .map_err(|error| failed(path, &error))?;
     let mut rows = Vec::new();
-    for (number, record) in (1..).zip(reader.get_row_iter(None).map_err(|error| failed(path, &error))?) {
+    for (number, record) in (1..).zip(records) {
         let record = record.map_err(|error| DataError::Row {
             row: number,
             reason: error.to_string(),
             path: path.to_path_buf(),
         })?;
         rows.push(row(path, number, |column| {
-            let Some(place) = places[column] else {
-                return Ok(None);
-            };
-            if let Ok(text) = record.get_string(place) {
-                return Ok((!text.is_empty()).then(|| text.clone()));
-            }
-            let field = record.get_column_iter().nth(place).map(|(_, field)| field);
+            let field = places[column].and_then(|place| record.get_column_iter().nth(place));
             match field {
-                None | Some(Field::Null) => Ok(None),
-                // Classes are numbers in many tables.
-                Some(Field::Int(number)) => Ok(Some(number.to_string())),
-                Some(Field::Long(number)) => Ok(Some(number.to_string())),
-                Some(Field::UInt(number)) => Ok(Some(number.to_string())),
-                Some(Field::ULong(number)) => Ok(Some(number.to_string())),
-                Some(Field::Short(number)) => Ok(Some(number.to_string())),
-                Some(Field::Byte(number)) => Ok(Some(number.to_string())),
-                Some(other) => Err(format!(
-                    "column \"{}\" is {other}, expected a text or a whole number",
-                    COLUMNS[column]
-                )),
+                Some((_, field)) => text(field, COLUMNS[column]),
+                None => Ok(None),
             }
         })?);
     }
     Ok(rows)
+}
+
+/// What a cell says, if anything.
+fn text(field: &Field, column: &str) -> Result<Option<String>, String> {
+    let text = match field {
+        Field::Null => String::new(),
+        Field::Str(text) => text.clone(),
+        // Classes are numbers in many tables.
+        Field::Int(_)
+        | Field::Long(_)
+        | Field::Short(_)
+        | Field::Byte(_)
+        | Field::UInt(_)
+        | Field::ULong(_)
+        | Field::UShort(_)
+        | Field::UByte(_) => field.to_string(),
+        // Some writers do not say that their bytes are a text.
+        Field::Bytes(bytes) => bytes
+            .as_utf8()
+            .map(str::to_owned)
+            .map_err(|error| error.to_string())?,
+        other => {
+            return Err(format!(
+                "column \"{column}\" is {other}, expected a text or a whole number"
+            ));
+        }
+    };
+    Ok((!text.is_empty()).then_some(text))
 }

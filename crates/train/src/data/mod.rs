@@ -17,4 +17,6 @@ pub use order::Order;
 pub use set::{DataSet, Item, Source};
 
 #[cfg(test)]
+mod claims;
+#[cfg(test)]
 mod tests;

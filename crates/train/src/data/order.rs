@@ -26,6 +26,15 @@ pub struct Order {
     share: f64,
 }
 
+/// The row of pictures that a batch is cut from: the epochs of one pool.
+#[derive(Clone, Copy, Debug)]
+struct Row<'a> {
+    pool: &'a [u32],
+    epoch: u64,
+    /// Where the batch starts in the epoch.
+    first: u64,
+}
+
 /// One place of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Place {
@@ -38,9 +47,19 @@ pub struct Place {
 impl Order {
     /// The order of a configuration. `salt` tells apart several orders of one run.
     pub fn new(config: &Config, data: &DataSet, salt: u64) -> Result<Self, DataError> {
-        let sets = config
-            .data
-            .homogeneous
+        let named = (&*config.data.homogeneous, config.data.homogeneous_share);
+        let seed = config.seed ^ salt.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        Self::mixed(seed, config.run.batch, data, named)
+    }
+
+    /// The order in which a share of the batches comes from one of the named sets alone.
+    pub(super) fn mixed(
+        seed: u64,
+        batch: usize,
+        data: &DataSet,
+        (names, share): (&[String], f64),
+    ) -> Result<Self, DataError> {
+        let sets = names
             .iter()
             .map(|name| {
                 let known = data.sets().iter().position(|set| set == name);
@@ -48,21 +67,24 @@ impl Order {
                     name: name.clone(),
                     found: data.sets().join(", "),
                 })?;
-                Ok(pictures(data, |own| own == set as u32))
+                filled(
+                    format!("set \"{name}\""),
+                    pictures(data, |own| own == set as u32),
+                )
             })
             .collect::<Result<Vec<Vec<u32>>, DataError>>()?;
-        let named: Vec<u32> = sets.iter().flatten().copied().collect();
-        let all = pictures(data, |_| true);
-        let others: Vec<u32> = all.iter().copied().filter(|index| !named.contains(index)).collect();
+        let all = filled("the data".into(), pictures(data, |_| true))?;
+        let mut named = vec![false; all.len()];
+        for &index in sets.iter().flatten() {
+            named[index as usize] = true;
+        }
+        let others = all.iter().copied().filter(|&index| !named[index as usize]);
+        let others: Vec<u32> = others.collect();
         Ok(Self {
-            seed: config.seed ^ salt.wrapping_mul(0x9e37_79b9_7f4a_7c15),
-            batch: config.run.batch,
+            seed,
+            batch: batch.max(1),
             others: if others.is_empty() { all } else { others },
-            share: if sets.is_empty() {
-                0.0
-            } else {
-                config.data.homogeneous_share
-            },
+            share: if sets.is_empty() { 0.0 } else { share },
             sets,
         })
     }
@@ -79,61 +101,81 @@ impl Order {
         }
     }
 
+    /// Number of pictures in a batch.
+    pub(super) fn batch_size(&self) -> usize {
+        self.batch
+    }
+
     /// The pictures of a batch, counted from 0. No picture comes twice where there are enough.
     pub fn batch(&self, number: u64) -> Vec<Place> {
+        let row = self.row(number);
+        (0..self.batch as u64)
+            .map(|at| self.place(row, row.first + at))
+            .collect()
+    }
+
+    fn row(&self, number: u64) -> Row<'_> {
         let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
         rng.set_stream(number);
         if self.share > 0.0 && rng.random_bool(self.share) {
-            let set = &self.sets[rng.random_range(0..self.sets.len())];
-            return self.draw(set, &mut rng);
+            return Row {
+                pool: &self.sets[rng.random_range(0..self.sets.len())],
+                epoch: rng.random::<u64>() >> 2,
+                first: 0,
+            };
         }
-        let count = self.others.len() as u64;
+        let pool = &self.others;
+        let count = pool.len() as u64;
         let batch = self.batch as u64;
         if count < batch {
             // Fewer pictures than a batch: each about as often as the others, every batch with epochs of its own.
-            let first = number * batch.div_ceil(count) * count;
-            return (0..batch).map(|at| self.place(first + at)).collect();
+            return Row {
+                pool,
+                epoch: number * batch.div_ceil(count),
+                first: 0,
+            };
         }
         // The tail of an epoch that fills no batch is left out: the next epoch has it elsewhere.
         let whole = count / batch;
-        let (epoch, first) = (number / whole, number % whole * batch);
-        (0..batch)
-            .map(|at| self.place(epoch * count + first + at))
-            .collect()
+        Row {
+            pool,
+            epoch: number / whole,
+            first: number % whole * batch,
+        }
     }
 
-    /// What takes the place of a picture that cannot be read: another one, by the same seed.
-    pub(super) fn instead_of(&self, place: Place, attempt: u64) -> Place {
-        let mut rng = ChaCha8Rng::seed_from_u64(self.seed ^ 0x5bd1_e995);
-        rng.set_stream(place.index as u64 ^ (place.epoch << 32));
-        rng.set_word_pos(u128::from(attempt) * 16);
-        let at = rng.random_range(0..self.others.len());
+    /// What takes the place of the `at`-th picture of a batch when that cannot be read: one of the same pool.
+    ///
+    /// Each place has its own pictures behind the batch in the epoch, so that none comes twice where there are enough:
+    /// which others are broken need not be known.
+    pub(super) fn instead_of(&self, number: u64, at: usize, attempt: u64) -> Place {
+        let row = self.row(number);
+        let (batch, at, count) = (self.batch as u64, at as u64, row.pool.len() as u64);
+        let spare = count.saturating_sub(batch);
+        let own = attempt * batch + at;
+        let after = if own < spare {
+            batch + own
+        } else if attempt < spare {
+            batch + (at + attempt) % spare
+        } else {
+            at + 1 + attempt
+        };
+        let place = self.place(row, (row.first + after) % count);
         Place {
-            index: self.others[at] as usize,
             // Its other crops are left to its own turn.
             epoch: place.epoch | 1 << 63,
+            ..place
         }
     }
 
-    /// The `at`-th picture of the endless row of epochs.
-    fn place(&self, at: u64) -> Place {
-        let count = self.others.len() as u64;
-        let (epoch, at) = (at / count, at % count);
+    /// The `at`-th picture of a row of epochs.
+    fn place(&self, row: Row<'_>, at: u64) -> Place {
+        let count = row.pool.len() as u64;
+        let epoch = row.epoch + at / count;
         Place {
-            index: self.others[self.permuted(epoch, at, count) as usize] as usize,
+            index: row.pool[self.permuted(epoch, at % count, count) as usize] as usize,
             epoch,
         }
-    }
-
-    fn draw(&self, set: &[u32], rng: &mut ChaCha8Rng) -> Vec<Place> {
-        let epoch = rng.random::<u64>() >> 2;
-        let count = set.len() as u64;
-        (0..self.batch as u64)
-            .map(|at| Place {
-                index: set[self.permuted(epoch, at % count, count) as usize] as usize,
-                epoch: epoch + at / count,
-            })
-            .collect()
     }
 
     /// Where `at` goes in a permutation of `0..count` that belongs to the epoch.
@@ -145,7 +187,9 @@ impl Order {
         loop {
             let (mut left, mut right) = (at >> bits, at & mask);
             for round in 0..ROUNDS {
-                let mixed = mix(right ^ mix(self.seed ^ mix(epoch * ROUNDS + round)));
+                let mixed =
+                    mix(right
+                        ^ mix(self.seed ^ mix(epoch.wrapping_mul(ROUNDS).wrapping_add(round))));
                 (left, right) = (right, left ^ (mixed & mask));
             }
             at = left << bits | right;
@@ -161,6 +205,13 @@ fn pictures(data: &DataSet, of: impl Fn(u32) -> bool) -> Vec<u32> {
         .filter(|&index| of(data.item(index).set()))
         .map(|index| index as u32)
         .collect()
+}
+
+fn filled(what: String, pictures: Vec<u32>) -> Result<Vec<u32>, DataError> {
+    if pictures.is_empty() {
+        return Err(DataError::NothingLeft { what });
+    }
+    Ok(pictures)
 }
 
 /// The finalizer of `MurmurHash3`: every bit depends on every other.

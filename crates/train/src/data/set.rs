@@ -1,6 +1,6 @@
 //! A list of pictures with what is known about them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use dinoscope_engine::picture::has_picture_ending;
@@ -19,8 +19,10 @@ pub struct Source {
     pub manifest: PathBuf,
     /// Whether the folders right below `folder` are classes.
     pub classes: bool,
-    /// A folder of PNG masks with the names of the pictures.
+    /// A folder of PNG masks with the names of the pictures; below `folder`, its files are no pictures.
     pub masks: PathBuf,
+    /// A folder whose files are no pictures, also below `folder`: those that are tested with.
+    pub without: PathBuf,
 }
 
 /// One picture.
@@ -68,7 +70,7 @@ impl DataSet {
         let mut rows = Vec::new();
         let given = |path: &PathBuf| !path.as_os_str().is_empty();
         if given(&source.folder) {
-            rows.extend(folder(&source.folder, source.classes)?);
+            rows.extend(folder(source)?);
         }
         if given(&source.list) {
             rows.extend(list(&source.list)?);
@@ -76,12 +78,16 @@ impl DataSet {
         if given(&source.manifest) {
             rows.extend(manifest::read(&source.manifest)?);
         }
-        if ![&source.folder, &source.list, &source.manifest].into_iter().any(given) {
+        if ![&source.folder, &source.list, &source.manifest]
+            .into_iter()
+            .any(given)
+        {
             return Err(DataError::NoSource);
         }
         if given(&source.masks) {
-            for row in &mut rows {
-                row.mask = Some(mask_of(&row.path, &source.masks)?);
+            // A manifest's own masks are the more exact ones.
+            for row in rows.iter_mut().filter(|row| row.mask.is_none()) {
+                row.mask = Some(mask_of(&row.path, source)?);
             }
         }
         Ok(Self::from_rows(rows))
@@ -90,19 +96,17 @@ impl DataSet {
     fn from_rows(mut rows: Vec<Row>) -> Self {
         rows.sort_by(|a, b| a.path.cmp(&b.path));
         let names = |of: &dyn Fn(&Row) -> Option<&String>| -> Vec<String> {
-            let names: BTreeSet<_> = rows.iter().filter_map(of).cloned().collect();
-            names.into_iter().collect()
+            let names: BTreeSet<_> = rows.iter().filter_map(of).collect();
+            sorted(names.into_iter().cloned().collect())
         };
         let classes = names(&|row| row.label.as_ref());
         let sets = names(&|row| row.set.as_ref());
-        let index = |names: &[String], name: &String| {
-            names.binary_search(name).map_or(0, |at| at as u32)
-        };
+        let (class_places, set_places) = (places(&classes), places(&sets));
         let items = rows
             .into_iter()
             .map(|row| Item {
-                label: row.label.map(|label| index(&classes, &label)),
-                set: row.set.map_or(u32::MAX, |set| index(&sets, &set)),
+                label: row.label.map(|label| class_places[&*label]),
+                set: row.set.map_or(u32::MAX, |set| set_places[&*set]),
                 mask: row.mask.map(PathBuf::into_boxed_path),
                 path: row.path.into_boxed_path(),
             })
@@ -132,7 +136,7 @@ impl DataSet {
         &self.items[index]
     }
 
-    /// Names of the classes, sorted.
+    /// Names of the classes, sorted: by value where all are whole numbers.
     pub fn classes(&self) -> &[String] {
         &self.classes
     }
@@ -146,7 +150,10 @@ impl DataSet {
     #[must_use]
     pub fn subset(&self, indices: &[usize]) -> Self {
         Self {
-            items: indices.iter().map(|&index| self.items[index].clone()).collect(),
+            items: indices
+                .iter()
+                .map(|&index| self.items[index].clone())
+                .collect(),
             classes: self.classes.clone(),
             sets: self.sets.clone(),
         }
@@ -155,10 +162,11 @@ impl DataSet {
     /// The same pictures, their classes numbered as in `classes`; those of other classes have none.
     #[must_use]
     pub fn with_classes(mut self, classes: &[String]) -> Self {
+        let places = places(classes);
         for item in &mut self.items {
             item.label = item.label.and_then(|label| {
-                let name = &self.classes[label as usize];
-                classes.iter().position(|class| class == name).map(|at| at as u32)
+                let name = &*self.classes[label as usize];
+                places.get(name).copied()
             });
         }
         self.classes = classes.to_vec();
@@ -166,22 +174,38 @@ impl DataSet {
     }
 }
 
-/// Every picture below a folder. Links are followed once: a folder that was entered is not entered again.
-fn folder(root: &Path, classes: bool) -> Result<Vec<Row>, DataError> {
+/// By value where all names are whole numbers, so that class 2 of a table is the third class, not the one behind 10.
+fn sorted(mut names: Vec<String>) -> Vec<String> {
+    if names.iter().all(|name| name.parse::<i64>().is_ok()) {
+        names.sort_by_key(|name| name.parse::<i64>().unwrap_or_default());
+    }
+    names
+}
+
+fn places(names: &[String]) -> BTreeMap<&str, u32> {
+    names.iter().map(String::as_str).zip(0..).collect()
+}
+
+/// Every picture below a folder, in the order of names. Links are followed once: a folder that was entered is not
+/// entered again.
+fn folder(source: &Source) -> Result<Vec<Row>, DataError> {
+    let root = source.folder.as_path();
     let failed = |path: &Path, error: &std::io::Error| DataError::Read {
         what: "the folder of pictures",
         reason: error.to_string(),
         path: path.to_path_buf(),
     };
     let mut rows = Vec::new();
-    let mut entered = BTreeSet::new();
+    let real = root.canonicalize().map_err(|error| failed(root, &error))?;
+    let others = [&source.masks, &source.without].map(|other| other.canonicalize());
+    let mut entered: BTreeSet<_> = others
+        .into_iter()
+        .flatten()
+        .filter(|other| *other != real)
+        .collect();
     let mut waiting = vec![root.to_path_buf()];
     while let Some(folder) = waiting.pop() {
-        let real = folder.canonicalize().map_err(|error| failed(&folder, &error))?;
-        if !entered.insert(real) {
-            continue;
-        }
-        let entries = match std::fs::read_dir(&folder) {
+        let entries = match entries(&folder, &mut entered) {
             Ok(entries) => entries,
             Err(error) if folder == root => return Err(failed(&folder, &error)),
             Err(error) => {
@@ -189,12 +213,12 @@ fn folder(root: &Path, classes: bool) -> Result<Vec<Row>, DataError> {
                 continue;
             }
         };
-        for entry in entries {
-            let path = entry.map_err(|error| failed(&folder, &error))?.path();
+        // The last of the stack comes first.
+        for path in entries.into_iter().rev() {
             if path.is_dir() {
                 waiting.push(path);
             } else if has_picture_ending(&path) {
-                let label = classes.then(|| class_of(root, &path)).flatten();
+                let label = source.classes.then(|| class_of(root, &path)).flatten();
                 rows.push(Row {
                     path,
                     label,
@@ -210,6 +234,17 @@ fn folder(root: &Path, classes: bool) -> Result<Vec<Row>, DataError> {
         });
     }
     Ok(rows)
+}
+
+/// What is in a folder, sorted: the system's order differs from machine to machine. Nothing if it was entered.
+fn entries(folder: &Path, entered: &mut BTreeSet<PathBuf>) -> std::io::Result<Vec<PathBuf>> {
+    if !entered.insert(folder.canonicalize()?) {
+        return Ok(Vec::new());
+    }
+    let entries = std::fs::read_dir(folder)?.map(|entry| entry.map(|entry| entry.path()));
+    let mut entries = entries.collect::<std::io::Result<Vec<_>>>()?;
+    entries.sort();
+    Ok(entries)
 }
 
 /// The name of the folder right below the root.
@@ -245,16 +280,20 @@ fn list(path: &Path) -> Result<Vec<Row>, DataError> {
     Ok(rows)
 }
 
-fn mask_of(picture: &Path, folder: &Path) -> Result<PathBuf, DataError> {
+/// The mask in the same folder below the root of the masks, or else right in it.
+fn mask_of(picture: &Path, source: &Source) -> Result<PathBuf, DataError> {
     let stem = picture.file_stem().unwrap_or_default();
-    let mut mask = folder.join(stem);
-    mask.as_mut_os_string().push(".png");
-    if mask.is_file() {
-        Ok(mask)
-    } else {
-        Err(DataError::NoMask {
-            picture: stem.to_string_lossy().into_owned(),
-            path: folder.to_path_buf(),
-        })
-    }
+    let mut name = stem.to_os_string();
+    name.push(".png");
+    let below = picture
+        .strip_prefix(&source.folder)
+        .ok()
+        .and_then(Path::parent);
+    let nested = below.map(|below| source.masks.join(below).join(&name));
+    let candidates = nested.into_iter().chain([source.masks.join(&name)]);
+    let found = candidates.into_iter().find(|mask| mask.is_file());
+    found.ok_or_else(|| DataError::NoMask {
+        picture: stem.to_string_lossy().into_owned(),
+        path: source.masks.clone(),
+    })
 }

@@ -19,15 +19,12 @@ impl Data {
             manifest: self.manifest.clone(),
             classes: self.classes,
             masks: self.masks.clone(),
+            without: self.held_out.clone(),
         }
     }
 
     /// What is learned from and what is tested with: a folder of its own, or a share of each class.
-    pub fn split(
-        &self,
-        all: DataSet,
-        seed: u64,
-    ) -> Result<(DataSet, Option<DataSet>), DataError> {
+    pub fn split(&self, all: DataSet, seed: u64) -> Result<(DataSet, Option<DataSet>), DataError> {
         if !self.held_out.as_os_str().is_empty() {
             let held_out = DataSet::open(&Source {
                 folder: self.held_out.clone(),
@@ -67,7 +64,10 @@ pub(crate) fn stratified(data: &DataSet, share: f64, seed: u64) -> (Vec<usize>, 
         indices.shuffle(&mut rng);
         #[expect(clippy::cast_sign_loss, reason = "a part of a count")]
         let wanted = (indices.len() as f64 * share).round() as usize;
-        let count = wanted.clamp(usize::from(indices.len() > 1), indices.len().saturating_sub(1));
+        let count = wanted.clamp(
+            usize::from(indices.len() > 1),
+            indices.len().saturating_sub(1),
+        );
         test.extend_from_slice(&indices[..count]);
         train.extend_from_slice(&indices[count..]);
     }

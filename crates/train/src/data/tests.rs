@@ -1,3 +1,5 @@
+//! Sources, orders and loaders on small folders.
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
@@ -13,7 +15,9 @@ use super::*;
 fn pictures(folder: &Path, count: u8) {
     for index in 0..count {
         let picture = RgbImage::from_pixel(4, 3, Rgb([index, 0, 0]));
-        picture.save(folder.join(format!("{index:03}.png"))).unwrap();
+        picture
+            .save(folder.join(format!("{index:03}.png")))
+            .unwrap();
     }
 }
 
@@ -83,7 +87,10 @@ fn broken_pictures_are_named_and_replaced_the_same_way_each_time() {
     let data = open(folder.path());
     let all = run(&data, 2, 0, 10);
     assert_eq!(run(&data, 1, 3, 7), all[3..]);
-    assert!(all.iter().all(|(_, items, _)| items.len() == 4 && !items.contains(&7)));
+    assert!(
+        all.iter()
+            .all(|(_, items, _)| items.len() == 4 && !items.contains(&7))
+    );
     let order = Order::plain(3, 4, 20);
     let mut loader = Loader::start(data, order, 0, settings(2), |_, _, _| ()).unwrap();
     for _ in 0..5 {
@@ -92,7 +99,10 @@ fn broken_pictures_are_named_and_replaced_the_same_way_each_time() {
     let warnings = loader.take_warnings();
     assert_eq!(loader.broken(), warnings.len());
     assert!(!warnings.is_empty());
-    assert!(warnings.iter().all(|text| text.contains("007.png")), "{warnings:?}");
+    assert!(
+        warnings.iter().all(|text| text.contains("007.png")),
+        "{warnings:?}"
+    );
     assert!(loader.take_warnings().is_empty());
 }
 
@@ -106,8 +116,14 @@ fn mostly_broken_pictures_end_the_run_with_the_last_error() {
     let order = Order::plain(3, 4, 8);
     let data = open(folder.path());
     let mut loader = Loader::start(data, order, 0, settings(2), |_, _, _| ()).unwrap();
-    let error = (0..20).find_map(|_| loader.next().err()).unwrap().to_string();
-    assert!(error.contains("pictures cannot be read") && error.contains(".png"), "{error}");
+    let error = (0..20)
+        .find_map(|_| loader.next().err())
+        .unwrap()
+        .to_string();
+    assert!(
+        error.contains("pictures cannot be read") && error.contains(".png"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -133,7 +149,10 @@ fn a_panic_in_a_sample_is_an_error_of_its_batch() {
         assert!(p.get_pixel(0, 0).0[0] != 3, "three is not liked");
     })
     .unwrap();
-    let error = (0..3).find_map(|_| loader.next().err()).unwrap().to_string();
+    let error = (0..3)
+        .find_map(|_| loader.next().err())
+        .unwrap()
+        .to_string();
     assert!(error.contains("three is not liked"), "{error}");
 }
 
@@ -205,7 +224,10 @@ fn tables_tell_labels_masks_and_sets() {
     assert_eq!((data.item(0).label(), data.item(0).mask()), (Some(1), None));
     assert_eq!(data.item(1).mask(), Some(&*folder.path().join("m/b.png")));
     let columns = read("file\na.png\n").unwrap_err().to_string();
-    assert!(columns.contains("the columns file, expected a column \"path\""), "{columns}");
+    assert!(
+        columns.contains("the columns file, expected a column \"path\""),
+        "{columns}"
+    );
     let row = read("path,label\na.png,x\n,y\n").unwrap_err().to_string();
     assert!(row.starts_with("row 2 of the manifest"), "{row}");
     let short = read("path,label\na.png\n").unwrap_err().to_string();
@@ -229,10 +251,16 @@ fn a_parquet_table_gives_what_the_same_csv_does() {
     let mut group = writer.next_row_group().unwrap();
     let mut column = group.next_column().unwrap().unwrap();
     let names = ["b.png", "a.png"].map(ByteArray::from);
-    column.typed::<ByteArrayType>().write_batch(&names, None, None).unwrap();
+    column
+        .typed::<ByteArrayType>()
+        .write_batch(&names, None, None)
+        .unwrap();
     column.close().unwrap();
     let mut column = group.next_column().unwrap().unwrap();
-    column.typed::<Int64Type>().write_batch(&[7, 3], None, None).unwrap();
+    column
+        .typed::<Int64Type>()
+        .write_batch(&[7, 3], None, None)
+        .unwrap();
     column.close().unwrap();
     group.close().unwrap();
     writer.close().unwrap();
@@ -249,7 +277,12 @@ fn a_parquet_table_gives_what_the_same_csv_does() {
         manifest: path,
         ..Source::default()
     });
-    assert!(error.unwrap_err().to_string().starts_with("cannot read the manifest"));
+    assert!(
+        error
+            .unwrap_err()
+            .to_string()
+            .starts_with("cannot read the manifest")
+    );
 }
 
 proptest! {
