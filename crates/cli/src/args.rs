@@ -106,14 +106,12 @@ pub(crate) enum Command {
 /// A configuration is TOML. The least that works: recipe = "pretrain" and data.folder = "pictures". Everything else has
 /// a default that depends on the recipe and on the number of pictures: `--explain all` lists it.
 #[derive(Args, Debug)]
-#[command(
-    after_help = "Examples:\n  \
+#[command(after_help = "Examples:\n  \
         dinoscope train distil.toml -o runs/first\n  \
         dinoscope train distil.toml --dry-run\n  \
         dinoscope train -o runs/first --resume\n  \
         dinoscope train distil.toml --set run.steps=500 --set seed=1\n  \
-        dinoscope train --explain optimizer.lr"
-)]
+        dinoscope train --explain optimizer.lr")]
 pub(crate) struct Train {
     /// The configuration
     #[arg(value_name = "CONFIG.toml")]

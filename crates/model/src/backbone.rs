@@ -90,7 +90,12 @@ impl Backbone {
             Self::Vit(vit) => {
                 let [_, _, height, width] = images.dims();
                 let grid = vit.grid([height, width]);
-                split(vit, vit.config().depth - 1, vit.forward_training(images, pass), grid)
+                split(
+                    vit,
+                    vit.config().depth - 1,
+                    vit.forward_training(images, pass),
+                    grid,
+                )
             }
             Self::ConvNext(convnext) => {
                 assert!(pass.masks.is_none(), "masks: a ConvNeXt has no mask token");

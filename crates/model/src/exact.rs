@@ -61,18 +61,12 @@ pub(crate) trait Exact: Backend {
     }
 
     /// `gradient · weightᵀ`.
-    fn exact_linear_x(
-        weight: FloatTensor<Self>,
-        gradient: FloatTensor<Self>,
-    ) -> FloatTensor<Self> {
+    fn exact_linear_x(weight: FloatTensor<Self>, gradient: FloatTensor<Self>) -> FloatTensor<Self> {
         Self::linear_x_backward(weight, gradient)
     }
 
     /// `xᵀ · gradient`, over all rows.
-    fn exact_linear_weight(
-        x: FloatTensor<Self>,
-        gradient: FloatTensor<Self>,
-    ) -> FloatTensor<Self> {
+    fn exact_linear_weight(x: FloatTensor<Self>, gradient: FloatTensor<Self>) -> FloatTensor<Self> {
         Self::linear_weight_backward(x, gradient)
     }
 
@@ -107,10 +101,7 @@ pub(crate) trait Exact: Backend {
     }
 
     /// `gradient · (Φ(x) + x · φ(x))`.
-    fn exact_gelu_backward(
-        x: FloatTensor<Self>,
-        gradient: FloatTensor<Self>,
-    ) -> FloatTensor<Self> {
+    fn exact_gelu_backward(x: FloatTensor<Self>, gradient: FloatTensor<Self>) -> FloatTensor<Self> {
         let slope = {
             let root = std::f64::consts::FRAC_1_SQRT_2;
             let erf = Self::float_erf(Self::float_mul_scalar(x.clone(), root.into()));
@@ -141,10 +132,7 @@ impl Exact for Flex {
         dense(&x, &weight, &[])
     }
 
-    fn exact_linear_x(
-        weight: FloatTensor<Self>,
-        gradient: FloatTensor<Self>,
-    ) -> FloatTensor<Self> {
+    fn exact_linear_x(weight: FloatTensor<Self>, gradient: FloatTensor<Self>) -> FloatTensor<Self> {
         let (weight, gradient) = (weight.to_contiguous(), gradient.to_contiguous());
         let sizes @ [inputs, outputs] = weight.layout().shape().dims::<2>();
         let mut out = vec![0.0; values(&gradient).len() / outputs * inputs];
@@ -158,10 +146,7 @@ impl Exact for Flex {
         tensor(out, with_last(&gradient, inputs))
     }
 
-    fn exact_linear_weight(
-        x: FloatTensor<Self>,
-        gradient: FloatTensor<Self>,
-    ) -> FloatTensor<Self> {
+    fn exact_linear_weight(x: FloatTensor<Self>, gradient: FloatTensor<Self>) -> FloatTensor<Self> {
         let (x, gradient) = (x.to_contiguous(), gradient.to_contiguous());
         let sizes @ [inputs, outputs] = [last(&x), last(&gradient)];
         let mut out = vec![0.0; inputs * outputs];
@@ -223,10 +208,7 @@ impl Exact for Flex {
         x
     }
 
-    fn exact_gelu_backward(
-        x: FloatTensor<Self>,
-        gradient: FloatTensor<Self>,
-    ) -> FloatTensor<Self> {
+    fn exact_gelu_backward(x: FloatTensor<Self>, gradient: FloatTensor<Self>) -> FloatTensor<Self> {
         let (x, mut gradient) = (x.to_contiguous(), owned(gradient));
         let x = x.as_slice::<f32>().expect("contiguous copies are slices");
         cpu::gelu_backward(Arch::new(), x, gradient.storage_mut());
@@ -530,7 +512,10 @@ mod tests {
             assert_eq!(found.len(), expected.len());
             for (found, expected) in found.iter().zip(expected) {
                 let off = (found - expected).abs();
-                assert!(off <= 2e-5 + 1e-5 * expected.abs(), "{found}, expected {expected}");
+                assert!(
+                    off <= 2e-5 + 1e-5 * expected.abs(),
+                    "{found}, expected {expected}"
+                );
             }
         }
     }

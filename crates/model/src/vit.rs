@@ -335,7 +335,8 @@ impl Block {
         let stop = Stop::default();
         let [attended, fed] = kept;
         let x = onto_some(x, attended, |x| {
-            let mixed = self.attention(self.qkv.forward(self.norm1.forward(x.clone())), rope, &stop);
+            let mixed =
+                self.attention(self.qkv.forward(self.norm1.forward(x.clone())), rope, &stop);
             self.proj.add_to(x.zeros_like(), mixed, &self.scale1, &stop)
         });
         onto_some(x, fed, |x| {
@@ -376,16 +377,10 @@ impl Block {
 }
 
 /// `x` with `branch` of the kept pictures added, times batch / kept.
-fn onto_some(
-    x: Tensor<3>,
-    kept: &[i32],
-    branch: impl FnOnce(Tensor<3>) -> Tensor<3>,
-) -> Tensor<3> {
+fn onto_some(x: Tensor<3>, kept: &[i32], branch: impl FnOnce(Tensor<3>) -> Tensor<3>) -> Tensor<3> {
     let [batch, _, _] = x.dims();
-    let indices = Tensor::<1, Int>::from_data(
-        TensorData::new(kept.to_vec(), [kept.len()]),
-        &x.device(),
-    );
+    let indices =
+        Tensor::<1, Int>::from_data(TensorData::new(kept.to_vec(), [kept.len()]), &x.device());
     let added = branch(x.clone().select(0, indices.clone()));
     let weight = batch as f32 / kept.len() as f32;
     x.select_assign(0, indices, added.mul_scalar(weight), IndexingUpdateOp::Add)

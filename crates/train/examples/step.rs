@@ -57,7 +57,10 @@ impl Plain {
 
     fn step(&mut self) {
         let pictures = Tensor::from_inner(self.pictures.clone());
-        let seen = self.networks.backbone.training(pictures, &TrainingPass::default());
+        let seen = self
+            .networks
+            .backbone
+            .training(pictures, &TrainingPass::default());
         let loss = (seen.cls.square().mean() - 1.0).square() + seen.patches.square().mean();
         let mut gradients = Gradients::default();
         gradients.add(&self.networks, loss.backward(), self.networks.keep());
@@ -127,7 +130,9 @@ impl Ssl {
         };
         let mut rng = ChaCha8Rng::seed_from_u64(self.step);
         let batches = std::slice::from_ref(&self.batch);
-        let outcome = self.training.step(batches, self.step, &values, false, &mut rng);
+        let outcome = self
+            .training
+            .step(batches, self.step, &values, false, &mut rng);
         assert_eq!(outcome.broken, None, "the step is finite");
         self.step += 1;
     }

@@ -4,9 +4,7 @@ use burn::tensor::Device;
 use dinoscope_engine::model::{BUILTIN, Builtin, ModelSource, find_model};
 use dinoscope_engine::store::Store;
 use dinoscope_model::checkpoint::Checkpoint;
-use dinoscope_model::{
-    Backbone, BackboneConfig, Fresh, Placement, Weights, WeightsError,
-};
+use dinoscope_model::{Backbone, BackboneConfig, Fresh, Placement, Weights, WeightsError};
 
 use crate::config::Config;
 use crate::error::TrainError;

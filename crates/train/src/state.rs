@@ -52,7 +52,8 @@ impl State {
             for (kind, tensor) in ["mean", "square"].into_iter().zip(moments) {
                 let values = tensor.clone().into_data().try_to_vec();
                 let values = values.expect("moments are f32");
-                self.tensors.insert(format!("{prefix}{kind}.{name}"), values);
+                self.tensors
+                    .insert(format!("{prefix}{kind}.{name}"), values);
             }
         }
         self.counters
@@ -111,8 +112,7 @@ impl State {
             .as_ref()
             .and_then(|metadata| metadata.get(COUNTERS))
             .ok_or_else(|| broken("it has no counters".into()))?;
-        let counters =
-            serde_json::from_str(counters).map_err(|error| broken(error.to_string()))?;
+        let counters = serde_json::from_str(counters).map_err(|error| broken(error.to_string()))?;
         let file = SafeTensors::deserialize(&bytes).map_err(|error| broken(error.to_string()))?;
         let mut tensors = BTreeMap::new();
         for (name, view) in file.iter() {

@@ -8,9 +8,9 @@ use dinoscope_engine::model::{
 };
 use dinoscope_engine::preprocess::Statistics;
 use dinoscope_engine::store::{DownloadOptions, Progress, Store, Wanted};
+use dinoscope_model::BackboneConfig;
 use dinoscope_model::checkpoint::{Checkpoint, DType, Layout, SaveOptions, Written, convert, save};
 use dinoscope_model::variants::Data;
-use dinoscope_model::BackboneConfig;
 use serde_json::{Value, json};
 
 use crate::CancelToken;
@@ -285,10 +285,12 @@ fn save_builtin(path: &Path, layout: Layout, dtype: Option<DType>, force: bool) 
     };
     let mut failed = None;
     let written = save(&config, path, &options, &mut |spec| {
-        weights.get(&spec.name, &spec.shape).unwrap_or_else(|error| {
-            failed = Some(error);
-            Vec::new()
-        })
+        weights
+            .get(&spec.name, &spec.shape)
+            .unwrap_or_else(|error| {
+                failed = Some(error);
+                Vec::new()
+            })
     });
     match failed {
         Some(error) => Err(error.into()),

@@ -50,7 +50,9 @@ fn explain_key(common: &Common, key: &str) -> Result<()> {
             Ok(())
         }
         Err(Some(near)) => bail!("unknown key \"{key}\", did you mean \"{}\"?", near.name),
-        Err(None) => bail!("unknown key \"{key}\", expected one of `dinoscope train --explain all`"),
+        Err(None) => {
+            bail!("unknown key \"{key}\", expected one of `dinoscope train --explain all`")
+        }
     }
 }
 
@@ -69,7 +71,9 @@ fn options(common: &Common, arguments: &Train) -> Result<RunOptions> {
             let stem = config.file_stem().unwrap_or_default();
             PathBuf::from("runs").join(stem)
         }
-        (None, None) => bail!("no configuration named, expected CONFIG.toml, or -o RUN_DIR with --resume"),
+        (None, None) => {
+            bail!("no configuration named, expected CONFIG.toml, or -o RUN_DIR with --resume")
+        }
     };
     if text.is_none() && !arguments.resume {
         bail!("no configuration named, expected CONFIG.toml, or --resume");
@@ -108,7 +112,11 @@ fn forecast(common: &Common, options: &RunOptions) -> Result<()> {
     ];
     let advice = forecast.advice.iter();
     lines.extend(advice.map(|advice| format!("advice: {}; {}", advice.seen, advice.change)));
-    out::results(common, &json!({ "command": "train", "dry_run": forecast }), &lines);
+    out::results(
+        common,
+        &json!({ "command": "train", "dry_run": forecast }),
+        &lines,
+    );
     Ok(())
 }
 
@@ -175,12 +183,15 @@ impl<'a> Console<'a> {
 
     fn step(&mut self, done: u64, numbers: &[(String, f64)], step_time: Duration) {
         let find = |name: &str| numbers.iter().find(|(own, _)| own == name);
-        let loss = find("loss/total").or_else(|| numbers.iter().find(|(n, _)| n.starts_with("loss/")));
+        let loss =
+            find("loss/total").or_else(|| numbers.iter().find(|(n, _)| n.starts_with("loss/")));
         let loss = loss.map_or(f64::NAN, |(_, loss)| *loss);
         self.bar.set_position(done);
         self.bar.set_message(format!("loss {loss:.4}"));
         // Without a bar a line now and then shows that the run goes on.
-        let due = self.last.is_none_or(|last| last.elapsed() > Duration::from_secs(10));
+        let due = self
+            .last
+            .is_none_or(|last| last.elapsed() > Duration::from_secs(10));
         if self.bar.is_hidden() && due {
             self.last = Some(Instant::now());
             self.say(&format!(

@@ -61,7 +61,9 @@ pub(crate) fn dense_weight_backward(
     out: &mut [f32],
 ) {
     let ones = vec![1.0; outputs];
-    let blocks = input.chunks(ROWS * inputs).zip(gradient.chunks(ROWS * outputs));
+    let blocks = input
+        .chunks(ROWS * inputs)
+        .zip(gradient.chunks(ROWS * outputs));
     for (index, (input, gradient)) in blocks.enumerate() {
         let rows = gradient.len() / outputs;
         let transposed = transposed(input, inputs);
@@ -119,7 +121,10 @@ fn pack_columns(matrix: &[f32], columns: usize) -> Vec<f32> {
         .for_each(|(index, panel)| {
             let first = index * PANEL;
             let width = PANEL.min(columns - first);
-            for (to, from) in panel.chunks_exact_mut(PANEL).zip(matrix.chunks_exact(columns)) {
+            for (to, from) in panel
+                .chunks_exact_mut(PANEL)
+                .zip(matrix.chunks_exact(columns))
+            {
                 to[..width].copy_from_slice(&from[first..][..width]);
             }
         });
@@ -132,18 +137,20 @@ fn transposed(matrix: &[f32], columns: usize) -> Vec<f32> {
     const SIDE: usize = 16;
     let rows = matrix.len() / columns;
     let mut out = vec![0.0; matrix.len()];
-    out.par_chunks_mut(SIDE * rows).enumerate().for_each(|(index, out)| {
-        let first = index * SIDE;
-        let width = out.len() / rows;
-        for top in (0..rows).step_by(SIDE) {
-            for row in top..rows.min(top + SIDE) {
-                let from = &matrix[row * columns + first..][..width];
-                for (column, value) in from.iter().enumerate() {
-                    out[column * rows + row] = *value;
+    out.par_chunks_mut(SIDE * rows)
+        .enumerate()
+        .for_each(|(index, out)| {
+            let first = index * SIDE;
+            let width = out.len() / rows;
+            for top in (0..rows).step_by(SIDE) {
+                for row in top..rows.min(top + SIDE) {
+                    let from = &matrix[row * columns + first..][..width];
+                    for (column, value) in from.iter().enumerate() {
+                        out[column * rows + row] = *value;
+                    }
                 }
             }
-        }
-    });
+        });
     out
 }
 
@@ -162,9 +169,8 @@ mod tests {
         (0..rows * columns)
             .map(|i| {
                 let (row, column) = at(i);
-                let terms = (0..inner).map(|k| {
-                    f64::from(a[row * inner + k]) * f64::from(b[k * columns + column])
-                });
+                let terms = (0..inner)
+                    .map(|k| f64::from(a[row * inner + k]) * f64::from(b[k * columns + column]));
                 terms.sum()
             })
             .collect()
@@ -174,7 +180,10 @@ mod tests {
         assert_eq!(found.len(), expected.len());
         for (found, expected) in found.iter().zip(expected) {
             // Sums of at most 2,100 products of numbers up to 1.
-            assert!((f64::from(*found) - expected).abs() < 2e-3, "{found} {expected}");
+            assert!(
+                (f64::from(*found) - expected).abs() < 2e-3,
+                "{found} {expected}"
+            );
         }
     }
 

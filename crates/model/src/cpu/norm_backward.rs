@@ -65,7 +65,11 @@ impl WithSimd for Backward<'_> {
             .input
             .chunks_exact(dim)
             .zip(self.gradient.chunks_exact(dim))
-            .zip(self.out.chunks_exact_mut(dim).zip(self.scaled.chunks_exact_mut(dim)));
+            .zip(
+                self.out
+                    .chunks_exact_mut(dim)
+                    .zip(self.scaled.chunks_exact_mut(dim)),
+            );
         for ((x, gradient), (out, unit)) in rows {
             let mean = simd.splat_f32s(
                 sum(
@@ -120,7 +124,8 @@ impl WithSimd for Backward<'_> {
                 unit,
                 #[inline(always)]
                 |h, u| {
-                    let left = simd.sub_f32s(simd.sub_f32s(h, mean_h), simd.mul_f32s(u, mean_along));
+                    let left =
+                        simd.sub_f32s(simd.sub_f32s(h, mean_h), simd.mul_f32s(u, mean_along));
                     simd.mul_f32s(left, inverse)
                 },
             );

@@ -42,7 +42,10 @@ impl Config {
             ("optimizer.warmup", self.optimizer.warmup),
             ("teacher.momentum", self.teacher.momentum),
             ("teacher.momentum_end", self.teacher.momentum_end),
-            ("teacher.temperature_warmup", self.teacher.temperature_warmup),
+            (
+                "teacher.temperature_warmup",
+                self.teacher.temperature_warmup,
+            ),
             ("teacher.freeze_last_layer", self.teacher.freeze_last_layer),
             ("probe.test_share", self.probe.test_share),
             ("distill.momentum", self.distill.momentum),
@@ -78,7 +81,12 @@ impl Config {
         }
         for beta in optimizer.betas {
             let fine = (0.0..1.0).contains(&beta);
-            ensure(fine, "optimizer.betas", beta, "two numbers from 0 to below 1")?;
+            ensure(
+                fine,
+                "optimizer.betas",
+                beta,
+                "two numbers from 0 to below 1",
+            )?;
         }
         Ok(())
     }

@@ -14,9 +14,9 @@ pub(super) fn parse(text: &str, sets: &[String]) -> Result<Table, ConfigError> {
     };
     let mut table: Table = toml::from_str(text).map_err(syntax)?;
     for set in sets {
-        let (key, value) = set.split_once('=').ok_or_else(|| ConfigError::Set {
-            text: set.clone(),
-        })?;
+        let (key, value) = set
+            .split_once('=')
+            .ok_or_else(|| ConfigError::Set { text: set.clone() })?;
         let (key, value) = (key.trim(), value.trim());
         insert(&mut table, key, literal(value))?;
     }
@@ -49,9 +49,7 @@ fn insert(table: &mut Table, key: &str, value: Value) -> Result<(), ConfigError>
 /// The recipe that the table names.
 pub(super) fn recipe(table: &Table) -> Result<RecipeId, ConfigError> {
     let found = table.get("recipe");
-    let named = found
-        .and_then(Value::as_str)
-        .and_then(RecipeId::from_id);
+    let named = found.and_then(Value::as_str).and_then(RecipeId::from_id);
     named.ok_or_else(|| ConfigError::Recipe {
         found: found.map_or_else(|| "missing".into(), ToString::to_string),
         expected: RecipeId::ALL.map(RecipeId::id).join(", "),
@@ -195,7 +193,7 @@ fn distance(a: &str, b: &str) -> usize {
                 }
                 least
             }
-        };
+        }
     }
     table[a.len() * width + b.len()]
 }

@@ -26,7 +26,10 @@ use crate::schedule::{Scaling, SmallRun};
 
 /// Everything about a run. Each section's keys are explained by [`explain`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[expect(missing_docs, reason = "each key is explained in `keys.rs`, which a test holds complete")]
+#[expect(
+    missing_docs,
+    reason = "each key is explained in `keys.rs`, which a test holds complete"
+)]
 pub struct Config {
     pub recipe: RecipeId,
     pub seed: u64,
@@ -48,7 +51,10 @@ pub struct Config {
 
 /// Where pictures come from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[expect(missing_docs, reason = "each key is explained in `keys.rs`, which a test holds complete")]
+#[expect(
+    missing_docs,
+    reason = "each key is explained in `keys.rs`, which a test holds complete"
+)]
 pub struct Data {
     pub folder: PathBuf,
     pub list: PathBuf,
@@ -66,7 +72,10 @@ pub struct Data {
 
 /// The network that learns.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[expect(missing_docs, reason = "each key is explained in `keys.rs`, which a test holds complete")]
+#[expect(
+    missing_docs,
+    reason = "each key is explained in `keys.rs`, which a test holds complete"
+)]
 pub struct Model {
     pub start: String,
     pub size: String,
@@ -81,7 +90,10 @@ pub struct Model {
 
 /// Sizes of the heads.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[expect(missing_docs, reason = "each key is explained in `keys.rs`, which a test holds complete")]
+#[expect(
+    missing_docs,
+    reason = "each key is explained in `keys.rs`, which a test holds complete"
+)]
 pub struct Heads {
     pub dino_prototypes: usize,
     pub ibot_prototypes: usize,
@@ -92,7 +104,10 @@ pub struct Heads {
 
 /// Crops and what happens to them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[expect(missing_docs, reason = "each key is explained in `keys.rs`, which a test holds complete")]
+#[expect(
+    missing_docs,
+    reason = "each key is explained in `keys.rs`, which a test holds complete"
+)]
 pub struct Crops {
     pub preset: Preset,
     pub global_px: u32,
@@ -106,7 +121,10 @@ pub struct Crops {
 /// One of the sizes of the high-resolution stage.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(missing_docs, reason = "each key is explained in `keys.rs`, which a test holds complete")]
+#[expect(
+    missing_docs,
+    reason = "each key is explained in `keys.rs`, which a test holds complete"
+)]
 pub struct MixedCrops {
     pub global_px: u32,
     pub local_px: u32,
@@ -116,7 +134,10 @@ pub struct MixedCrops {
 
 /// How long, how large, how often.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[expect(missing_docs, reason = "each key is explained in `keys.rs`, which a test holds complete")]
+#[expect(
+    missing_docs,
+    reason = "each key is explained in `keys.rs`, which a test holds complete"
+)]
 pub struct Run {
     pub scale: SmallRun,
     pub steps: u64,
@@ -132,7 +153,10 @@ pub struct Run {
 
 /// How weights are changed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[expect(missing_docs, reason = "each key is explained in `keys.rs`, which a test holds complete")]
+#[expect(
+    missing_docs,
+    reason = "each key is explained in `keys.rs`, which a test holds complete"
+)]
 pub struct Optimizer {
     pub lr: f64,
     pub min_lr: f64,
@@ -163,7 +187,10 @@ pub enum ScheduleKind {
 
 /// The teacher of self-supervised training.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[expect(missing_docs, reason = "each key is explained in `keys.rs`, which a test holds complete")]
+#[expect(
+    missing_docs,
+    reason = "each key is explained in `keys.rs`, which a test holds complete"
+)]
 pub struct TeacherSection {
     pub momentum: f64,
     pub momentum_end: f64,
@@ -175,7 +202,10 @@ pub struct TeacherSection {
 
 /// Weights of the losses of self-supervised training.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[expect(missing_docs, reason = "each key is explained in `keys.rs`, which a test holds complete")]
+#[expect(
+    missing_docs,
+    reason = "each key is explained in `keys.rs`, which a test holds complete"
+)]
 pub struct Loss {
     pub dino: f64,
     pub local: f64,
@@ -189,7 +219,10 @@ pub struct Loss {
 
 /// Gram anchoring.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[expect(missing_docs, reason = "each key is explained in `keys.rs`, which a test holds complete")]
+#[expect(
+    missing_docs,
+    reason = "each key is explained in `keys.rs`, which a test holds complete"
+)]
 pub struct GramSection {
     pub weight: f64,
     pub teacher: String,
@@ -201,7 +234,10 @@ pub struct GramSection {
 
 /// Distillation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[expect(missing_docs, reason = "each key is explained in `keys.rs`, which a test holds complete")]
+#[expect(
+    missing_docs,
+    reason = "each key is explained in `keys.rs`, which a test holds complete"
+)]
 pub struct DistillSection {
     pub teacher: String,
     pub features: PathBuf,
@@ -216,7 +252,10 @@ pub struct DistillSection {
 
 /// Probes of a frozen network.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[expect(missing_docs, reason = "each key is explained in `keys.rs`, which a test holds complete")]
+#[expect(
+    missing_docs,
+    reason = "each key is explained in `keys.rs`, which a test holds complete"
+)]
 pub struct ProbeSection {
     pub kinds: Vec<ProbeKind>,
     pub px: u32,
@@ -240,7 +279,10 @@ pub enum ProbeKind {
 
 /// Low-rank adaptation and fine-tuning.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[expect(missing_docs, reason = "each key is explained in `keys.rs`, which a test holds complete")]
+#[expect(
+    missing_docs,
+    reason = "each key is explained in `keys.rs`, which a test holds complete"
+)]
 pub struct LoraSection {
     pub rank: usize,
     pub alpha: f64,
@@ -250,7 +292,10 @@ pub struct LoraSection {
 
 /// Pictures that are looked at while the network learns.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[expect(missing_docs, reason = "each key is explained in `keys.rs`, which a test holds complete")]
+#[expect(
+    missing_docs,
+    reason = "each key is explained in `keys.rs`, which a test holds complete"
+)]
 pub struct Preview {
     pub pictures: Vec<PathBuf>,
     pub every: u64,

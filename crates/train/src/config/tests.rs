@@ -67,9 +67,16 @@ fn values_of_another_type_or_out_of_range_are_named() {
         "run.steps is 0, expected at least 1"
     );
     assert_eq!(message("run = 3"), "run is 3, expected a section");
-    assert!(message("run.steps = -3").contains("expected"), "{}", message("run.steps = -3"));
+    assert!(
+        message("run.steps = -3").contains("expected"),
+        "{}",
+        message("run.steps = -3")
+    );
     let preset = message("crops.preset = \"refrence\"");
-    assert!(preset.contains("refrence") && preset.contains("reference"), "{preset}");
+    assert!(
+        preset.contains("refrence") && preset.contains("reference"),
+        "{preset}"
+    );
     assert!(message("model.size = \"huge\"").contains("one of nano"));
     assert!(message("crops.global_px = 100").contains("multiple of the patch"));
     assert!(message("optimizer.lr = nan").contains("above 0"));
@@ -86,7 +93,11 @@ fn a_recipe_is_needed_and_pictures_are() {
 
 #[test]
 fn pairs_win_over_the_file_and_need_no_quotes() {
-    let sets = ["run.steps=7".to_owned(), "model.size=nano".to_owned(), "optimizer.lr=1".to_owned()];
+    let sets = [
+        "run.steps=7".to_owned(),
+        "model.size=nano".to_owned(),
+        "optimizer.lr=1".to_owned(),
+    ];
     let text = format!("{DATA}run.steps = 3\ncrops.local_px = 32");
     let config = Config::read(&text, &sets, 100).unwrap();
     assert_eq!(config.run.steps, 7);

@@ -29,7 +29,11 @@ pub fn feature(student: Tensor<2>, teacher: Tensor<2>) -> Tensor<1> {
 /// If pictures or patches differ.
 pub fn relation(student: Tensor<3>, teacher: Tensor<3>, temperature: f64) -> Tensor<1> {
     let ([pictures, patches, _], [others, count, _]) = (student.dims(), teacher.dims());
-    assert_eq!([pictures, patches], [others, count], "relation: pictures and patches");
+    assert_eq!(
+        [pictures, patches],
+        [others, count],
+        "relation: pictures and patches"
+    );
     let scores = |tokens: Tensor<3>| {
         let unit = normalised(tokens, EPS);
         unit.clone().matmul(unit.swap_dims(1, 2)) / temperature

@@ -18,12 +18,7 @@ pub type Norms = BTreeMap<String, f64>;
 
 impl Gradients {
     /// Takes the gradients of the parameters that `keep` names out of `found`, and adds them to those that are here.
-    pub fn add(
-        &mut self,
-        network: &impl Params,
-        mut found: Found,
-        keep: impl Fn(&str) -> Keep,
-    ) {
+    pub fn add(&mut self, network: &impl Params, mut found: Found, keep: impl Fn(&str) -> Keep) {
         struct Take<'a, F> {
             found: &'a mut Found,
             sums: &'a mut BTreeMap<String, Tensor<1>>,

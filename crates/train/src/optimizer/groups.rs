@@ -53,7 +53,9 @@ impl Grouping {
         let mut lr = self.backbone;
         if depth > 0 {
             let below = depth + 1 - layer(part, depth);
-            lr *= self.layer_decay.powi(i32::try_from(below).unwrap_or(i32::MAX));
+            lr *= self
+                .layer_decay
+                .powi(i32::try_from(below).unwrap_or(i32::MAX));
         }
         if part.contains("patch_embed") {
             lr *= self.patch_embed;

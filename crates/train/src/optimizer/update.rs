@@ -80,10 +80,7 @@ pub(crate) trait Update: Backend {
             Self::float_sqrt(square.clone()),
             1.0 / square_correction.sqrt(),
         );
-        let away = Self::float_div(
-            mean.clone(),
-            Self::float_add_scalar(root, rates.eps.into()),
-        );
+        let away = Self::float_div(mean.clone(), Self::float_add_scalar(root, rates.eps.into()));
         let decayed = scaled(parameter, 1.0 - rates.lr * rates.decay);
         let parameter = Self::float_sub(decayed, scaled(away, rates.lr / mean_correction));
         (parameter, mean, square)

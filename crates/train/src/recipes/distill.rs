@@ -252,7 +252,9 @@ impl DistillTask {
             last_layer_lr: values.lr,
             weight_decay: values.weight_decay,
         };
-        student.learner = student.adamw.step(student.learner.clone(), gradients, rates);
+        student.learner = student
+            .adamw
+            .step(student.learner.clone(), gradients, rates);
         student.average = follow(
             student.average.clone(),
             &student.learner.networks,

@@ -140,8 +140,12 @@ fn middle(width: u32, height: u32) -> Region {
 
 /// The picture's colors over white.
 pub(crate) fn rgb(picture: &Picture) -> RgbImage {
-    RgbImage::from_raw(picture.width(), picture.height(), picture.rgb_over([255; 3]))
-        .expect("a picture has three bytes a pixel")
+    RgbImage::from_raw(
+        picture.width(),
+        picture.height(),
+        picture.rgb_over([255; 3]),
+    )
+    .expect("a picture has three bytes a pixel")
 }
 
 /// Width, height and levels of the middle square of a mask; nothing where it cannot be read.
@@ -156,5 +160,9 @@ pub(super) fn mask_square(path: &Path) -> Option<(usize, usize, Vec<u8>)> {
         region.height,
     )
     .to_image();
-    Some((square.width() as usize, square.height() as usize, square.into_raw()))
+    Some((
+        square.width() as usize,
+        square.height() as usize,
+        square.into_raw(),
+    ))
 }

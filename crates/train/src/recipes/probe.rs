@@ -59,7 +59,8 @@ impl ProbeTask {
         let kinds = &self.context.config.probe.kinds;
         if kinds.iter().any(|kind| *kind != ProbeKind::Segmentation) && data.classes().len() < 2 {
             let found = data.classes().len();
-            let expected = "at least 2 classes (folders in data.folder, or labels in data.manifest)";
+            let expected =
+                "at least 2 classes (folders in data.folder, or labels in data.manifest)";
             return Err(needs(expected, found.to_string()));
         }
         let without = (0..data.len()).filter(|&at| data.item(at).mask().is_none());
@@ -74,7 +75,15 @@ impl ProbeTask {
         let all: Vec<usize> = (0..data.len()).collect();
         let px = self.context.config.probe.px;
         let device = &self.context.device;
-        embed(&self.backbone, data, &all, px, self.statistics, with_patches, device)
+        embed(
+            &self.backbone,
+            data,
+            &all,
+            px,
+            self.statistics,
+            with_patches,
+            device,
+        )
     }
 
     /// Numbers of the probes of classes.
@@ -85,7 +94,10 @@ impl ProbeTask {
         numbers: &mut Vec<(String, f64)>,
     ) -> Result<(), TrainError> {
         let config = &self.context.config;
-        let (known, asked) = (train.labeled("pictures to learn from")?, test.labeled("pictures to test with")?);
+        let (known, asked) = (
+            train.labeled("pictures to learn from")?,
+            test.labeled("pictures to test with")?,
+        );
         for kind in &config.probe.kinds {
             match kind {
                 ProbeKind::Knn => {
@@ -214,7 +226,12 @@ impl Task for ProbeTask {
         };
         numbers.push(("eval/pictures".into(), train.1.indices.len() as f64));
         numbers.push(("eval/tested".into(), test.1.indices.len() as f64));
-        if config.probe.kinds.iter().any(|kind| *kind != ProbeKind::Segmentation) {
+        if config
+            .probe
+            .kinds
+            .iter()
+            .any(|kind| *kind != ProbeKind::Segmentation)
+        {
             let labels = [Labels::of(train.0, &train.1), Labels::of(test.0, &test.1)];
             self.classes(&labels[0], &labels[1], &mut numbers)?;
         }
@@ -246,11 +263,22 @@ pub(super) fn held_out(
         let labeled = (0..data.len()).filter(|&at| data.item(at).label().is_some());
         let indices: Vec<usize> = labeled.take(MOST).collect();
         let px = context.config.crops.global_px;
-        embed(backbone, data, &indices, px, statistics, false, &context.device)
+        embed(
+            backbone,
+            data,
+            &indices,
+            px,
+            statistics,
+            false,
+            &context.device,
+        )
     };
     // Where what is learned from has no classes, the held-out pictures are each other's neighbors.
     let (known, asked) = if context.data.classes().len() > 1 {
-        (Labels::of(&context.data, &of(&context.data)), Labels::of(held_out, &of(held_out)))
+        (
+            Labels::of(&context.data, &of(&context.data)),
+            Labels::of(held_out, &of(held_out)),
+        )
     } else {
         let all = of(held_out);
         let labels: Vec<u32> = all
@@ -266,7 +294,11 @@ pub(super) fn held_out(
         neighbors: vec![1, 5, 20],
         ..KnnSettings::default()
     };
-    let report = knn(known.labeled("pictures to learn from")?, asked.labeled("held-out pictures")?, &settings)?;
+    let report = knn(
+        known.labeled("pictures to learn from")?,
+        asked.labeled("held-out pictures")?,
+        &settings,
+    )?;
     Ok(vec![("eval/knn".into(), report.best().accuracy)])
 }
 
@@ -285,7 +317,11 @@ impl Labels {
             width: embedded.width,
             labels: Vec::new(),
         };
-        for (row, &index) in embedded.rows.chunks_exact(embedded.width).zip(&embedded.indices) {
+        for (row, &index) in embedded
+            .rows
+            .chunks_exact(embedded.width)
+            .zip(&embedded.indices)
+        {
             if let Some(label) = data.item(index).label() {
                 labels.rows.extend_from_slice(row);
                 labels.labels.push(label);
@@ -342,6 +378,9 @@ impl<'a> Masked<'a> {
 
 /// Part of the classes that are right.
 fn share(found: &[u32], truth: &[u32]) -> f64 {
-    let right = found.iter().zip(truth).filter(|(found, truth)| found == truth);
+    let right = found
+        .iter()
+        .zip(truth)
+        .filter(|(found, truth)| found == truth);
     right.count() as f64 / truth.len().max(1) as f64
 }

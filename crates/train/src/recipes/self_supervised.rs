@@ -207,9 +207,18 @@ impl Task for SelfSupervisedTask {
     fn restore(&mut self, mut state: State) -> Result<(), TrainError> {
         let device = self.context.device.clone();
         let training = &mut self.training;
-        let heads = heads(&self.context.config, training.student.backbone.config().dim());
+        let heads = heads(
+            &self.context.config,
+            training.student.backbone.config().dim(),
+        );
         let shape = training.student.backbone.config();
-        training.student = load(&mut state, "student.", &shape, &heads, &device.clone().autodiff())?;
+        training.student = load(
+            &mut state,
+            "student.",
+            &shape,
+            &heads,
+            &device.clone().autodiff(),
+        )?;
         training.teacher = load(&mut state, "teacher.", &shape, &heads, &device)?;
         let gram = state.take("gram.");
         if let Some(own) = training.gram.as_mut().filter(|_| !gram.is_empty()) {
@@ -224,7 +233,10 @@ impl Task for SelfSupervisedTask {
     }
 
     fn waited(&self) -> Duration {
-        let loaders = self.crops.iter().filter_map(|source| source.loader.as_ref());
+        let loaders = self
+            .crops
+            .iter()
+            .filter_map(|source| source.loader.as_ref());
         loaders.map(Loader::waited).sum()
     }
 
@@ -237,7 +249,11 @@ impl Task for SelfSupervisedTask {
     }
 
     fn evaluate(&mut self) -> Result<Vec<(String, f64)>, TrainError> {
-        super::probe::held_out(&self.context, &self.training.teacher.backbone, self.statistics)
+        super::probe::held_out(
+            &self.context,
+            &self.training.teacher.backbone,
+            self.statistics,
+        )
     }
 }
 
@@ -378,13 +394,13 @@ fn crop_sources(config: &Config) -> Result<Vec<CropSource>, TrainError> {
                 },
                 ..config.clone()
             };
-            let mut multicrop = own.multicrop().map_err(|error| {
-                crate::config::ConfigError::Value {
-                    key: format!("crops.{}", error.name),
-                    found: error.found,
-                    expected: error.expected.into(),
-                }
-            })?;
+            let mut multicrop =
+                own.multicrop()
+                    .map_err(|error| crate::config::ConfigError::Value {
+                        key: format!("crops.{}", error.name),
+                        found: error.found,
+                        expected: error.expected.into(),
+                    })?;
             // Undistorted crops of the same places, also where they are no larger.
             multicrop.gram = copies.then_some(GramCrops {
                 px: if size.gram_px > 0 {

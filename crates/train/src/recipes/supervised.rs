@@ -152,7 +152,9 @@ impl Task for SupervisedTask {
     fn seek(&mut self, step: u64) -> Result<(), TrainError> {
         let config = &self.context.config;
         let order = Order::new(config, &self.context.data, 0)?;
-        let mut multicrop = config.multicrop().map_err(crate::config::ConfigError::from)?;
+        let mut multicrop = config
+            .multicrop()
+            .map_err(crate::config::ConfigError::from)?;
         multicrop.locals = 0;
         let (mean, std) = self.statistics;
         let side = multicrop.global_px;
@@ -235,11 +237,22 @@ impl Task for SupervisedTask {
                 report.broken = Some("loss total, first in the head or the backbone".into());
                 break;
             }
-            gradients.add(&self.learner, (total * share).backward(), self.learner.keep());
+            gradients.add(
+                &self.learner,
+                (total * share).backward(),
+                self.learner.keep(),
+            );
         }
-        let names = ["loss/total", "loss/classes", "loss/anchor", "train/accuracy"];
+        let names = [
+            "loss/total",
+            "loss/classes",
+            "loss/anchor",
+            "train/accuracy",
+        ];
         let numbers = names.iter().zip(sums);
-        report.numbers = numbers.map(|(name, sum)| ((*name).to_owned(), sum)).collect();
+        report.numbers = numbers
+            .map(|(name, sum)| ((*name).to_owned(), sum))
+            .collect();
         if report.broken.is_some() {
             return Ok(report);
         }
@@ -325,7 +338,11 @@ impl Task for SupervisedTask {
                 continue;
             };
             let sample = self.whole(&picture, item);
-            let pixels = pixels(std::slice::from_ref(&sample), side as usize, &self.context.device);
+            let pixels = pixels(
+                std::slice::from_ref(&sample),
+                side as usize,
+                &self.context.device,
+            );
             let seen = self.exported.training(pixels, &TrainingPass::default());
             let tracked = LayerTokens {
                 cls: Tensor::from_inner(seen.cls),
@@ -423,7 +440,9 @@ impl Learner {
     ) -> Result<(), TrainError> {
         let refused = |error| other_network(&error, shape);
         let at = Placement::plain(device);
-        let inputs = saved.get("head.weight").map_or(0, |rows| rows.len() / outputs);
+        let inputs = saved
+            .get("head.weight")
+            .map_or(0, |rows| rows.len() / outputs);
         self.head = Projection::load([inputs, outputs], &saved, "head", &at).map_err(refused)?;
         match &mut self.learned {
             Learned::Weights { backbone, .. } => {
@@ -511,7 +530,12 @@ pub(super) fn mask_levels(path: &std::path::Path) -> Option<image::GrayImage> {
 
 fn largest_class(path: &std::path::Path) -> Option<u8> {
     let levels = mask_levels(path)?;
-    levels.as_raw().iter().copied().filter(|level| *level != IGNORED).max()
+    levels
+        .as_raw()
+        .iter()
+        .copied()
+        .filter(|level| *level != IGNORED)
+        .max()
 }
 
 /// The class at the center of each patch of a region of the picture, −1 where none counts.
@@ -537,14 +561,21 @@ fn patch_classes(
             let y = at(row, top, height, levels.height());
             let x = at(column, left, width, levels.width());
             let level = levels.get_pixel(x, y).0[0];
-            classes.push(if level == IGNORED { -1 } else { i32::from(level) });
+            classes.push(if level == IGNORED {
+                -1
+            } else {
+                i32::from(level)
+            });
         }
     }
     classes
 }
 
 fn pixels(samples: &[Sample], side: usize, device: &Device) -> Tensor<4> {
-    let values: Vec<f32> = samples.iter().flat_map(|s| s.pixels.iter().copied()).collect();
+    let values: Vec<f32> = samples
+        .iter()
+        .flat_map(|s| s.pixels.iter().copied())
+        .collect();
     let data = TensorData::new(values, [samples.len(), 3, side, side]);
     Tensor::from_data(data, device)
 }

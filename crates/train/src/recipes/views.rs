@@ -12,8 +12,8 @@ use image::RgbImage;
 use rand_chacha::ChaCha8Rng;
 use safetensors::{Dtype, SafeTensors};
 
-use crate::augment::{GramCrops, write_normalized};
 use crate::augment::resample::crop_bicubic;
+use crate::augment::{GramCrops, write_normalized};
 use crate::config::{Config, ConfigError};
 use crate::data::{DataSet, Item};
 use crate::error::TrainError;
@@ -36,7 +36,11 @@ impl Views {
     /// `[views, 3, side, side]`, view by view.
     pub(super) fn pixels(batch: &[Self], device: &Device) -> Tensor<4> {
         let side = batch.first().map_or(0, |views| views.side);
-        stack(batch.iter().flat_map(|views| &views.student), [3, side, side], device)
+        stack(
+            batch.iter().flat_map(|views| &views.student),
+            [3, side, side],
+            device,
+        )
     }
 
     /// What the teacher sees.
@@ -55,7 +59,10 @@ impl Views {
     pub(super) fn targets(batch: &[Self], device: &Device) -> (Tensor<3>, [usize; 2]) {
         let grid = batch.first().map_or(0, |views| views.grid);
         let rows = batch.iter().flat_map(|views| &views.targets);
-        let dim = rows.clone().next().map_or(0, |map| map.len() / (grid * grid));
+        let dim = rows
+            .clone()
+            .next()
+            .map_or(0, |map| map.len() / (grid * grid));
         let maps = stack(rows, [grid, grid, dim], device);
         let [views, ..] = maps.dims();
         (maps.reshape([views, grid * grid, dim]), [grid, grid])
@@ -93,7 +100,8 @@ pub(super) fn views(
     features: Option<Arc<TeacherFeatures>>,
     (mean, std): Statistics,
     patch: usize,
-) -> Result<impl Fn(&RgbImage, &Item, &mut ChaCha8Rng) -> Views + Send + Sync + 'static, TrainError> {
+) -> Result<impl Fn(&RgbImage, &Item, &mut ChaCha8Rng) -> Views + Send + Sync + 'static, TrainError>
+{
     let mut multicrop = config.multicrop().map_err(|error| ConfigError::Value {
         key: format!("crops.{}", error.name),
         found: error.found,
@@ -113,46 +121,51 @@ pub(super) fn views(
         write_normalized(picture, mean, std, &mut out);
         out
     };
-    Ok(move |picture: &RgbImage, item: &Item, rng: &mut ChaCha8Rng| {
-        let Some(features) = &features else {
-            let crops = multicrop.crops(picture, rng);
-            return Views {
-                student: crops.global.iter().map(normalized).collect(),
-                side,
-                teacher: crops
-                    .gram
-                    .map(|crops| (crops.iter().map(normalized).collect(), teacher_px as usize)),
-                targets: Vec::new(),
-                grid: 0,
+    Ok(
+        move |picture: &RgbImage, item: &Item, rng: &mut ChaCha8Rng| {
+            let Some(features) = &features else {
+                let crops = multicrop.crops(picture, rng);
+                return Views {
+                    student: crops.global.iter().map(normalized).collect(),
+                    side,
+                    teacher: crops
+                        .gram
+                        .map(|crops| (crops.iter().map(normalized).collect(), teacher_px as usize)),
+                    targets: Vec::new(),
+                    grid: 0,
+                };
             };
-        };
-        let grid = side / patch;
-        let map = features.of(item.path());
-        let mut views = Views {
-            student: Vec::new(),
-            side,
-            teacher: None,
-            targets: Vec::new(),
-            grid,
-        };
-        for chances in multicrop.global_chances {
-            let (width, height) = picture.dimensions();
-            let region = multicrop.global.draw(width, height, rng);
-            let symmetry = multicrop.orientation.draw(rng);
-            let mut crop = symmetry.apply(crop_bicubic(picture, region, side as u32, side as u32));
-            multicrop.distortions.draw(chances, rng).apply(&mut crop);
-            views.student.push(normalized(&crop));
-            let parts = [
-                f64::from(region.left) / f64::from(width),
-                f64::from(region.top) / f64::from(height),
-                f64::from(region.width) / f64::from(width),
-                f64::from(region.height) / f64::from(height),
-            ];
-            let target = map.sample(parts, grid, |row, column| symmetry.source(row, column, grid));
-            views.targets.push(target);
-        }
-        views
-    })
+            let grid = side / patch;
+            let map = features.of(item.path());
+            let mut views = Views {
+                student: Vec::new(),
+                side,
+                teacher: None,
+                targets: Vec::new(),
+                grid,
+            };
+            for chances in multicrop.global_chances {
+                let (width, height) = picture.dimensions();
+                let region = multicrop.global.draw(width, height, rng);
+                let symmetry = multicrop.orientation.draw(rng);
+                let mut crop =
+                    symmetry.apply(crop_bicubic(picture, region, side as u32, side as u32));
+                multicrop.distortions.draw(chances, rng).apply(&mut crop);
+                views.student.push(normalized(&crop));
+                let parts = [
+                    f64::from(region.left) / f64::from(width),
+                    f64::from(region.top) / f64::from(height),
+                    f64::from(region.width) / f64::from(width),
+                    f64::from(region.height) / f64::from(height),
+                ];
+                let target = map.sample(parts, grid, |row, column| {
+                    symmetry.source(row, column, grid)
+                });
+                views.targets.push(target);
+            }
+            views
+        },
+    )
 }
 
 /// The features of pictures that another program computed.
@@ -184,8 +197,12 @@ pub(super) fn features_folder(
     let entries = std::fs::read_dir(folder).map_err(|error| read(error.to_string(), folder))?;
     let mut files = BTreeMap::new();
     for entry in entries {
-        let path = entry.map_err(|error| read(error.to_string(), folder))?.path();
-        let is_features = path.extension().is_some_and(|ending| ending == "safetensors");
+        let path = entry
+            .map_err(|error| read(error.to_string(), folder))?
+            .path();
+        let is_features = path
+            .extension()
+            .is_some_and(|ending| ending == "safetensors");
         if let (true, Some(stem)) = (is_features, path.file_stem()) {
             files.insert(stem.to_string_lossy().into_owned(), path);
         }
@@ -195,7 +212,11 @@ pub(super) fn features_folder(
         .filter(|item| !files.contains_key(&stem(item.path())));
     if let Some(item) = missing.next() {
         return Err(read(
-            format!("picture {} has none, {} more", stem(item.path()), missing.count()),
+            format!(
+                "picture {} has none, {} more",
+                stem(item.path()),
+                missing.count()
+            ),
             folder,
         ));
     }
@@ -261,7 +282,9 @@ impl Map {
             }
             Dtype::F16 => {
                 let words = view.data().as_chunks::<2>().0.iter();
-                words.map(|word| half::f16::from_le_bytes(*word).to_f32()).collect()
+                words
+                    .map(|word| half::f16::from_le_bytes(*word).to_f32())
+                    .collect()
             }
             other => return Err(format!("patches are {other:?}, expected F32 or F16")),
         };
@@ -283,7 +306,9 @@ impl Map {
         });
         let known = ["license", "teacher", "model"];
         let stated = header.unwrap_or_default().into_iter();
-        let mut stated: Vec<_> = stated.filter(|(key, _)| known.contains(&key.as_str())).collect();
+        let mut stated: Vec<_> = stated
+            .filter(|(key, _)| known.contains(&key.as_str()))
+            .collect();
         stated.sort();
         stated
     }
@@ -315,12 +340,20 @@ impl Map {
     fn bilinear(&self, y: f64, x: f64, out: &mut Vec<f32>) {
         #[expect(clippy::cast_sign_loss, reason = "clamped to the map")]
         let (row, column) = (y as usize, x as usize);
-        let (below, right) = ((row + 1).min(self.rows - 1), (column + 1).min(self.columns - 1));
+        let (below, right) = (
+            (row + 1).min(self.rows - 1),
+            (column + 1).min(self.columns - 1),
+        );
         let (down, across) = ((y - row as f64) as f32, (x - column as f64) as f32);
         let at = |row: usize, column: usize| {
             &self.values[(row * self.columns + column) * self.dim..][..self.dim]
         };
-        let corners = [at(row, column), at(row, right), at(below, column), at(below, right)];
+        let corners = [
+            at(row, column),
+            at(row, right),
+            at(below, column),
+            at(below, right),
+        ];
         let weights = [
             (1.0 - down) * (1.0 - across),
             (1.0 - down) * across,
@@ -329,7 +362,9 @@ impl Map {
         ];
         out.extend((0..self.dim).map(|channel| {
             let parts = corners.iter().zip(weights);
-            parts.map(|(corner, weight)| corner[channel] * weight).sum::<f32>()
+            parts
+                .map(|(corner, weight)| corner[channel] * weight)
+                .sum::<f32>()
         }));
     }
 }

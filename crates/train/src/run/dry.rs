@@ -5,8 +5,8 @@ use std::time::Instant;
 use dinoscope_model::{Backbone, BackboneConfig};
 use serde::Serialize;
 
-use super::{RunOptions, configuration, context};
 use super::schedules::schedules;
+use super::{RunOptions, configuration, context};
 use crate::config::Config;
 use crate::error::TrainError;
 use crate::recipes::{Advice, Context, RecipeId, Task};

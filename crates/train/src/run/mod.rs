@@ -100,11 +100,7 @@ pub struct Summary {
 pub type Observer<'a> = dyn FnMut(Event) -> ControlFlow<()> + 'a;
 
 /// Opens pictures and reads the configuration for them.
-pub fn context(
-    text: &str,
-    sets: &[String],
-    device: &ComputeDevice,
-) -> Result<Context, TrainError> {
+pub fn context(text: &str, sets: &[String], device: &ComputeDevice) -> Result<Context, TrainError> {
     let (data, seed) = Config::read_data(text, sets)?;
     let all = DataSet::open(&data.source())?;
     let (data_set, held_out) = data.split(all, seed)?;
@@ -136,7 +132,10 @@ pub fn run(options: &RunOptions, observer: &mut Observer<'_>) -> Result<Summary,
         // Advice is no reason to stop: whoever wants to read it first makes a dry run.
         let _ = observer(Event::Advice(advice));
     }
-    let params = task.exports().first().map_or(0, |e| e.backbone.num_params());
+    let params = task
+        .exports()
+        .first()
+        .map_or(0, |e| e.backbone.num_params());
     let _ = observer(Event::Started {
         steps: task.steps(),
         done,
@@ -350,7 +349,8 @@ impl Loop<'_, '_> {
             }
             Err(error) if must => Err(error),
             Err(error) => {
-                let text = format!("no checkpoint at step {done}, the earlier ones are kept: {error}");
+                let text =
+                    format!("no checkpoint at step {done}, the earlier ones are kept: {error}");
                 let _ = (self.observer)(Event::Warning(text));
                 Ok(())
             }

@@ -27,7 +27,10 @@ pub(super) fn draw(
     let Some(export) = exports.first().filter(|_| !pictures.is_empty()) else {
         return Ok(None);
     };
-    let folder = checkpoints.run().join("previews").join(format!("step-{done}"));
+    let folder = checkpoints
+        .run()
+        .join("previews")
+        .join(format!("step-{done}"));
     let aside = folder.with_extension("part");
     let failed = |path: &Path, error: &std::io::Error| TrainError::Write {
         what: "a preview",
@@ -91,18 +94,29 @@ fn draw_all(model: &Path, pictures: &[PathBuf], px: u32, folder: &Path) -> Resul
         let Layer::Components { map, .. } = &map.layer else {
             continue;
         };
-        let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let stem = path
+            .file_stem()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
         let target = folder.join(format!("{stem}-pca.png"));
         blocks(&map.colours, [map.rows, map.cols])
             .save(&target)
             .map_err(|error| told(error.to_string(), &target))?;
     }
     for (subject, path) in subjects.iter().zip(pictures) {
-        let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let stem = path
+            .file_stem()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
         let target = folder.join(format!("{stem}-similarity.png"));
         let (rows, columns) = (subject.grid.rows as usize, subject.grid.cols as usize);
         let alike = like_the_middle(subject.features.values(), [rows, columns]);
-        let gray: Vec<f32> = alike.into_iter().flat_map(|value| [value.max(0.0); 3]).collect();
+        let gray: Vec<f32> = alike
+            .into_iter()
+            .flat_map(|value| [value.max(0.0); 3])
+            .collect();
         blocks(&gray, [rows, columns])
             .save(&target)
             .map_err(|error| told(error.to_string(), &target))?;

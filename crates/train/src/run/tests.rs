@@ -24,11 +24,18 @@ fn pictures(folder: &Path, count: u32) {
             let (width, color) = (rng.random_range(3..9), rng.random::<[u8; 3]>());
             let light = |x: u32, y: u32| (if down { x } else { y }) / width % 2 == 0;
             let picture = RgbImage::from_fn(48, 40, |x, y| {
-                if light(x, y) { Rgb([255; 3]) } else { Rgb(color) }
+                if light(x, y) {
+                    Rgb([255; 3])
+                } else {
+                    Rgb(color)
+                }
             });
             let name = format!("{class}-{index:02}.png");
-            picture.save(folder.join("pictures").join(class).join(&name)).unwrap();
-            let mask = image::GrayImage::from_fn(48, 40, |x, y| image::Luma([u8::from(light(x, y))]));
+            picture
+                .save(folder.join("pictures").join(class).join(&name))
+                .unwrap();
+            let mask =
+                image::GrayImage::from_fn(48, 40, |x, y| image::Luma([u8::from(light(x, y))]));
             mask.save(folder.join("masks").join(&name)).unwrap();
         }
     }
@@ -59,10 +66,13 @@ fn text(folder: &Path, recipe: RecipeId) -> String {
                 .into(),
         ),
         RecipeId::Distill => lines.push(
-            "distill.teacher = \"builtin\"\ndistill.students = [\"nano\", \"convnext_nano\"]".into(),
+            "distill.teacher = \"builtin\"\ndistill.students = [\"nano\", \"convnext_nano\"]"
+                .into(),
         ),
         RecipeId::Probe | RecipeId::Lora | RecipeId::Finetune => {
-            lines.push("model.start = \"scratch\"\nprobe.px = 32\ndata.held_out_share = 0.25".into());
+            lines.push(
+                "model.start = \"scratch\"\nprobe.px = 32\ndata.held_out_share = 0.25".into(),
+            );
         }
         RecipeId::Pretrain => {}
     }
@@ -94,7 +104,12 @@ fn numbers(out: &Path) -> Vec<(u64, BTreeMap<String, u64>)> {
     let lines = read_metrics(&out.join("metrics.jsonl")).unwrap();
     lines
         .into_iter()
-        .filter(|line| !line.numbers.iter().any(|(name, _)| name.starts_with("eval/")))
+        .filter(|line| {
+            !line
+                .numbers
+                .iter()
+                .any(|(name, _)| name.starts_with("eval/"))
+        })
         .map(|line| {
             let bits = |(name, value): (String, f64)| (name, value.to_bits());
             (line.step, line.numbers.into_iter().map(bits).collect())
@@ -116,7 +131,12 @@ fn every_recipe_runs_and_its_model_opens() {
             }
         }
         if recipe == RecipeId::Probe {
-            assert!(summary.evaluation.iter().any(|(name, _)| name.contains("knn")));
+            assert!(
+                summary
+                    .evaluation
+                    .iter()
+                    .any(|(name, _)| name.contains("knn"))
+            );
             continue;
         }
         let lines = numbers(&out);
@@ -167,7 +187,12 @@ fn a_run_that_was_stopped_and_resumed_is_the_run_that_was_not() {
             options.resume = true;
             options.text = None;
             go(&options).unwrap();
-            assert_eq!(numbers(&parts), numbers(&whole), "{} at {stop}", recipe.id());
+            assert_eq!(
+                numbers(&parts),
+                numbers(&whole),
+                "{} at {stop}",
+                recipe.id()
+            );
         }
     }
 }
@@ -211,7 +236,10 @@ fn bad_input_is_told_and_harms_nothing() {
     assert!(message(good.replace("pictures\"", "nowhere\"")).contains("cannot read the folder"));
     let empty = folder.path().join("empty");
     fs::create_dir(&empty).unwrap();
-    let text_of_empty = good.replace(&format!("{:?}", folder.path().join("pictures")), &format!("{empty:?}"));
+    let text_of_empty = good.replace(
+        &format!("{:?}", folder.path().join("pictures")),
+        &format!("{empty:?}"),
+    );
     assert!(message(text_of_empty).contains("0 pictures"));
     assert!(!out.exists(), "a run that did not start leaves no folder");
     // A folder with somebody's files is not written into.
@@ -221,7 +249,12 @@ fn bad_input_is_told_and_harms_nothing() {
     assert_eq!(fs::read_to_string(out.join("mine.txt")).unwrap(), "mine");
     let mut nothing = options(good, folder.path().join("none"));
     nothing.resume = true;
-    assert!(go(&nothing).unwrap_err().to_string().contains("no run to resume"));
+    assert!(
+        go(&nothing)
+            .unwrap_err()
+            .to_string()
+            .contains("no run to resume")
+    );
 }
 
 #[test]
@@ -254,7 +287,10 @@ fn one_picture_and_broken_ones_are_enough_to_run() {
 fn a_checkpoint_of_another_architecture_is_refused_in_words() {
     let folder = tempfile::tempdir().unwrap();
     pictures(folder.path(), 8);
-    let mut options = options(text(folder.path(), RecipeId::Pretrain), folder.path().join("a"));
+    let mut options = options(
+        text(folder.path(), RecipeId::Pretrain),
+        folder.path().join("a"),
+    );
     go(&options).unwrap();
     options.resume = true;
     options.sets = vec!["model.depth=3".into(), "run.steps=8".into()];
@@ -266,7 +302,10 @@ fn a_checkpoint_of_another_architecture_is_refused_in_words() {
 fn old_checkpoints_go_and_the_best_stays() {
     let folder = tempfile::tempdir().unwrap();
     pictures(folder.path(), 16);
-    let mut options = options(text(folder.path(), RecipeId::Finetune), folder.path().join("a"));
+    let mut options = options(
+        text(folder.path(), RecipeId::Finetune),
+        folder.path().join("a"),
+    );
     options.sets = vec!["run.checkpoint_every=1".into(), "run.keep_every=4".into()];
     go(&options).unwrap();
     let mut steps: Vec<u64> = fs::read_dir(options.out.join("checkpoints"))
@@ -285,11 +324,17 @@ fn old_checkpoints_go_and_the_best_stays() {
 fn a_dry_run_writes_nothing_and_tells_what_a_run_takes() {
     let folder = tempfile::tempdir().unwrap();
     pictures(folder.path(), 8);
-    let options = options(text(folder.path(), RecipeId::Pretrain), folder.path().join("a"));
+    let options = options(
+        text(folder.path(), RecipeId::Pretrain),
+        folder.path().join("a"),
+    );
     let forecast = dry_run(&options).unwrap();
     assert!(!options.out.exists());
     assert!(forecast.step_ms > 0.0 && forecast.checkpoint_bytes > 10_000);
     assert!(forecast.memory_bytes > forecast.checkpoint_bytes);
-    let few = forecast.advice.iter().any(|advice| advice.seen.contains("few for self-supervised"));
+    let few = forecast
+        .advice
+        .iter()
+        .any(|advice| advice.seen.contains("few for self-supervised"));
     assert!(few, "{:?}", forecast.advice);
 }

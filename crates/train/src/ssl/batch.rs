@@ -36,10 +36,7 @@ impl Pixels {
         Self {
             global: [pixels(&crops.global[0]), pixels(&crops.global[1])],
             local: crops.local.iter().map(pixels).collect(),
-            gram: crops
-                .gram
-                .as_ref()
-                .map(|[a, b]| [pixels(a), pixels(b)]),
+            gram: crops.gram.as_ref().map(|[a, b]| [pixels(a), pixels(b)]),
             sides: [
                 side(crops.global.first()),
                 side(crops.local.first()),
@@ -89,8 +86,11 @@ impl Batch {
         Self {
             pictures: pixels.len(),
             global: stack(2, global, &|picture, index| picture.global[index].clone()),
-            local: (locals > 0)
-                .then(|| stack(locals, local, &|picture, index| picture.local[index].clone())),
+            local: (locals > 0).then(|| {
+                stack(locals, local, &|picture, index| {
+                    picture.local[index].clone()
+                })
+            }),
             gram: first.gram.as_ref().map(|_| {
                 stack(2, gram, &|picture, index| {
                     let crops = picture.gram.as_ref().expect("all pictures have Gram crops");

@@ -38,7 +38,12 @@ impl RopeJitter {
 /// Of each of `depth` blocks, the pictures whose two branches are computed; empty where all are.
 ///
 /// `max(⌊batch · (1 − rate)⌋, 1)` of them, drawn anew for each branch. Source: `spec/01`, section 2.4.
-pub(super) fn kept(rate: f64, depth: usize, batch: usize, rng: &mut ChaCha8Rng) -> Vec<[Vec<i32>; 2]> {
+pub(super) fn kept(
+    rate: f64,
+    depth: usize,
+    batch: usize,
+    rng: &mut ChaCha8Rng,
+) -> Vec<[Vec<i32>; 2]> {
     if rate <= 0.0 {
         return Vec::new();
     }

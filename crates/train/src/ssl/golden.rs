@@ -207,13 +207,7 @@ fn five_steps_give_the_losses_and_weights_of_the_reference() {
     let parts = ["backbone", "dino_head", "ibot_head"];
     let norms = parts.map(|part| case.numbers(&format!("expected.grad_norm.{part}")).1);
     for step in 0..5 {
-        let outcome = training.step(
-            &[case.batch(step)],
-            step as u64,
-            &values(),
-            false,
-            &mut rng,
-        );
+        let outcome = training.step(&[case.batch(step)], step as u64, &values(), false, &mut rng);
         assert_eq!(outcome.broken, None);
         let allowed = if step == 0 { 1e-5 } else { 1e-4 };
         for (name, expected) in names.iter().zip(&expected) {
@@ -231,7 +225,10 @@ fn five_steps_give_the_losses_and_weights_of_the_reference() {
             );
         }
     }
-    for (network, who) in [(&training.student, "student"), (&training.teacher, "teacher")] {
+    for (network, who) in [
+        (&training.student, "student"),
+        (&training.teacher, "teacher"),
+    ] {
         let expected = case.weights(&format!("expected.final.{who}."));
         let (mut sum, mut outliers, mut count) = (0.0, 0, 0);
         for (name, found) in network.read_params("") {
@@ -246,7 +243,10 @@ fn five_steps_give_the_losses_and_weights_of_the_reference() {
         }
         let mean = sum / f64::from(count);
         assert!(mean <= 2e-6, "{who}: {mean} off on average");
-        assert!(outliers * 1000 <= count as usize, "{who}: {outliers} outliers");
+        assert!(
+            outliers * 1000 <= count as usize,
+            "{who}: {outliers} outliers"
+        );
     }
 }
 
@@ -305,8 +305,14 @@ fn two_batches_of_half_the_pictures_learn_what_one_of_all_does() {
     let [(loss, norm), (other_loss, other_norm)] = outcomes[..] else {
         panic!("two runs");
     };
-    assert!((loss - other_loss).abs() < 1e-5 * loss, "{loss} {other_loss}");
-    assert!((norm - other_norm).abs() < 1e-4 * norm, "{norm} {other_norm}");
+    assert!(
+        (loss - other_loss).abs() < 1e-5 * loss,
+        "{loss} {other_loss}"
+    );
+    assert!(
+        (norm - other_norm).abs() < 1e-4 * norm,
+        "{norm} {other_norm}"
+    );
 }
 
 /// Two of the four pictures.

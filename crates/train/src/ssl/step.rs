@@ -142,7 +142,11 @@ impl SelfSupervised {
         let targets = targets(&self.teacher, batches, values.teacher_temp, &self.settings);
         let pass = self.student_pass(batch, &targets[0], values, rng);
         let mut gradients = Gradients::default();
-        gradients.add(&self.student, pass.losses.total.backward(), self.student.keep());
+        gradients.add(
+            &self.student,
+            pass.losses.total.backward(),
+            self.student.keep(),
+        );
         gradients
     }
 
@@ -204,19 +208,22 @@ impl SelfSupervised {
         values: &Values,
         rng: &mut ChaCha8Rng,
     ) -> StudentPass {
-        let mut pass = |pictures: usize, masks: Option<Tensor<2, Bool>>, local: bool| TrainingPass {
-            masks,
-            rope: self.settings.rope.draw(rng),
-            kept: kept(self.settings.drop_path, self.student.depth(), pictures, rng),
-            local,
-        };
+        let mut pass =
+            |pictures: usize, masks: Option<Tensor<2, Bool>>, local: bool| TrainingPass {
+                masks,
+                rope: self.settings.rope.draw(rng),
+                kept: kept(self.settings.drop_path, self.student.depth(), pictures, rng),
+                local,
+            };
         let global_pass = pass(2 * batch.pictures, self.masks(batch), false);
         let global = tracked(batch.global.clone());
         let global = self.student.backbone.training(global, &global_pass);
         let local = batch.local.as_ref().map(|crops| {
             let [count, ..] = crops.dims();
             let pass = pass(count, None, true);
-            self.student.backbone.training(tracked(crops.clone()), &pass)
+            self.student
+                .backbone
+                .training(tracked(crops.clone()), &pass)
         });
         let head = |name: &str| panic!("step: the student has no {name} head");
         let dino_head = self.student.dino.as_ref().unwrap_or_else(|| head("dino"));
