@@ -250,7 +250,7 @@ impl<B: Exact, C: CheckpointStrategy> Exact for Autodiff<B, C> {
         }
         let nodes = [x.node(), weight.node(), bias.node()];
         let prepared = Linear.prepare::<C>(nodes).compute_bound().stateful();
-        let [x, weight, bias] = [x, weight, bias].map(|tensor| tensor.into_primitive());
+        let [x, weight, bias] = primitives::<B, C, 3>([x, weight, bias]);
         match prepared {
             OpsKind::Tracked(prepared) => prepared.finish(
                 [x.clone(), weight.clone()],
@@ -285,7 +285,7 @@ impl<B: Exact, C: CheckpointStrategy> Exact for Autodiff<B, C> {
         }
         let nodes = [x.node(), weight.node()];
         let prepared = Product.prepare::<C>(nodes).compute_bound().stateful();
-        let [x, weight] = [x, weight].map(|tensor| tensor.into_primitive());
+        let [x, weight] = primitives::<B, C, 2>([x, weight]);
         match prepared {
             OpsKind::Tracked(prepared) => {
                 prepared.finish([x.clone(), weight.clone()], B::exact_product(x, weight))
@@ -323,7 +323,7 @@ impl<B: Exact, C: CheckpointStrategy> Exact for Autodiff<B, C> {
         }
         let nodes = [x.node(), gain.node(), shift.node()];
         let prepared = Norm.prepare::<C>(nodes).compute_bound().stateful();
-        let [x, gain, shift] = [x, gain, shift].map(|tensor| tensor.into_primitive());
+        let [x, gain, shift] = primitives::<B, C, 3>([x, gain, shift]);
         match prepared {
             OpsKind::Tracked(prepared) => prepared.finish(
                 (x.clone(), gain.clone(), eps),
@@ -360,6 +360,17 @@ impl<B: Exact, C: CheckpointStrategy> Exact for Autodiff<B, C> {
             OpsKind::UnTracked(prepared) => prepared.finish(B::exact_gelu(x.into_primitive())),
         }
     }
+}
+
+/// The tensors without their graph.
+fn primitives<B: Backend, C: CheckpointStrategy, const N: usize>(
+    tensors: [FloatTensor<Autodiff<B, C>>; N],
+) -> [FloatTensor<B>; N] {
+    #[expect(
+        clippy::redundant_closure_for_method_calls,
+        reason = "the method's type has no public path"
+    )]
+    tensors.map(|tensor| tensor.into_primitive())
 }
 
 /// See [`Exact::exact_layer_norm_backward`]; composed.

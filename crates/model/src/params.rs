@@ -43,6 +43,9 @@ impl ParamName {
     }
 
     /// Values in the order of Meta's layout; `shape` is the shape in memory.
+    ///
+    /// # Panics
+    /// If a weight of a linear layer is no matrix.
     #[must_use]
     pub fn to_stored(&self, values: Vec<f32>, shape: &[usize]) -> Vec<f32> {
         match (self.form, shape) {
@@ -437,7 +440,7 @@ mod tests {
             // In Meta's order each tensor counts up by ones, as it was given.
             for (name, values) in &read {
                 for (i, value) in values.iter().enumerate() {
-                    assert_eq!(*value, values[0] + i as f32, "{name}[{i}]");
+                    assert!((value - values[0] - i as f32).abs() < 0.5, "{name}[{i}]");
                 }
             }
         }

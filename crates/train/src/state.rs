@@ -47,6 +47,9 @@ impl State {
     }
 
     /// Adds an optimizer.
+    ///
+    /// # Panics
+    /// Never: moments are f32.
     pub fn put_adamw(&mut self, prefix: &str, adamw: &AdamW) {
         for (name, moments) in adamw.moments() {
             for (kind, tensor) in ["mean", "square"].into_iter().zip(moments) {
@@ -80,6 +83,9 @@ impl State {
     }
 
     /// Writes the file.
+    ///
+    /// # Panics
+    /// Never: every list has the shape of its length.
     pub fn write(&self, path: &Path) -> Result<(), TrainError> {
         let views = self.tensors.iter().map(|(name, values)| {
             let bytes = bytemuck_bytes(values);

@@ -211,7 +211,7 @@ impl Config {
 fn ensure(
     fine: bool,
     key: &str,
-    found: impl ToString,
+    found: impl std::fmt::Display,
     expected: impl Into<String>,
 ) -> Result<(), ConfigError> {
     if fine {

@@ -95,6 +95,7 @@ fn column(scale: SmallRun) -> Column {
 
 impl Config {
     /// What holds where a file says nothing.
+    #[expect(clippy::too_many_lines, reason = "a table of one line a key")]
     pub fn defaults(recipe: RecipeId, scale: SmallRun) -> Self {
         let column = column(scale);
         let mut config = Self {

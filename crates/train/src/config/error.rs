@@ -56,7 +56,7 @@ impl From<crate::augment::AugmentError> for ConfigError {
 impl ConfigError {
     pub(super) fn value(
         key: impl Into<String>,
-        found: impl ToString,
+        found: impl std::fmt::Display,
         expected: impl Into<String>,
     ) -> Self {
         Self::Value {

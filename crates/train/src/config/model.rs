@@ -10,7 +10,7 @@ use super::{ConfigError, Model};
 /// The shape of the network that learns.
 pub type Shape = BackboneConfig;
 
-/// Small ViTs: name, channels, blocks, heads, patch. Source: `spec/06`, section 4.
+/// Small vision transformers: name, channels, blocks, heads, patch. Source: `spec/06`, section 4.
 const VITS: [(&str, usize, usize, usize, usize); 5] = [
     ("nano", 64, 4, 2, 8),
     ("micro", 192, 4, 3, 16),
@@ -19,7 +19,7 @@ const VITS: [(&str, usize, usize, usize, usize); 5] = [
     ("small", 384, 12, 6, 16),
 ];
 
-/// Small ConvNeXts: name, blocks, channels of the stages.
+/// Small `ConvNeXt`s: name, blocks, channels of the stages.
 const CONVNEXTS: [(&str, [usize; 4], [usize; 4]); 2] = [
     ("convnext_nano", [1, 1, 2, 1], [16, 32, 64, 128]),
     ("convnext_micro", [2, 2, 6, 2], [40, 80, 160, 320]),

@@ -217,7 +217,7 @@ impl Nearest {
         let lanes = self.best[row].iter().zip(&self.panels[row]);
         for (lane, (&score, &panel)) in lanes.enumerate() {
             let column = panel * PANEL as u32 + lane as u32;
-            if score > best.1 || (score == best.1 && column < best.0) {
+            if score > best.1 || (score >= best.1 && column < best.0) {
                 best = (column, score);
             }
         }

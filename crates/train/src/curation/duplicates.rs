@@ -5,6 +5,8 @@
 //! pairs are compared; beyond, the rows of each cluster among themselves and with those of the nearest clusters.
 //! Source: DINOv2 paper, section on data processing (deduplication by connected components of a k-NN graph).
 
+use std::cmp::Reverse;
+
 use serde::{Deserialize, Serialize};
 
 use super::error::{bad_setting, bad_shape};
@@ -161,12 +163,9 @@ impl FoundDuplicates {
         let size = |row: u32| sizes.map_or(0, |sizes| sizes[row as usize]);
         let mut out = Vec::with_capacity(groups.len());
         for mut group in groups {
-            let mut best = 0;
-            for at in 1..group.len() {
-                if size(group[at]) > size(group[best]) {
-                    best = at;
-                }
-            }
+            // Of equals the first one.
+            let largest = (0..group.len()).max_by_key(|&at| (size(group[at]), Reverse(at)));
+            let best = largest.unwrap_or(0);
             let kept = group.remove(best);
             for &row in &group {
                 is_kept[row as usize] = false;

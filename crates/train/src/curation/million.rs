@@ -41,8 +41,8 @@ fn write(path: &Path, rows: usize) {
             row[0] += 0.01;
         } else {
             // A skewed distribution: most rows are of few groups.
-            let part = rng.random::<f32>();
-            let group = (part.powi(3) * GROUPS as f32) as usize % GROUPS;
+            let part = rng.random_range(0..100_000_usize);
+            let group = part.pow(3) * GROUPS / 1_000_000_000_000_000;
             for (value, center) in row.iter_mut().zip(&centers[group * DIM..]) {
                 *value = center + rng.random_range(-0.8..0.8_f32);
             }

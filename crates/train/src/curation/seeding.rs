@@ -128,12 +128,13 @@ mod tests {
             .flat_map(|i| [(i % 50) as f32 * 100.0, (i / 50) as f32 * 1e-3])
             .collect();
         for seed in 0..20 {
-            let mut groups: Vec<u32> = seeds(&rows, 2, 50, seed)
+            let mut groups: Vec<f32> = seeds(&rows, 2, 50, seed)
                 .chunks(2)
-                .map(|row| (row[0] / 100.0).round() as u32)
+                .map(|row| row[0])
                 .collect();
-            groups.sort_unstable();
-            assert_eq!(groups, (0..50).collect::<Vec<u32>>(), "seed {seed}");
+            groups.sort_by(f32::total_cmp);
+            let expected: Vec<f32> = (0..50).map(|group| group as f32 * 100.0).collect();
+            assert_eq!(groups, expected, "seed {seed}");
         }
     }
 

@@ -1,5 +1,6 @@
 //! What must not happen: twins, threads that leave their reader waiting, pictures that are none.
 
+use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::channel;
@@ -21,10 +22,8 @@ fn mixed(folder: &Path, count: usize, named: usize) -> DataSet {
     let manifest = folder.join("m.csv");
     let mut text = String::from("path,set\n");
     for index in 0..count {
-        text += &format!(
-            "{index:07}.png,{}\n",
-            if index < named { "web" } else { "" }
-        );
+        let set = if index < named { "web" } else { "" };
+        writeln!(text, "{index:07}.png,{set}").unwrap();
     }
     std::fs::write(&manifest, text).unwrap();
     DataSet::open(&Source {

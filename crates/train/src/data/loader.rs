@@ -169,6 +169,9 @@ impl<T: Send + 'static> Loader<T> {
     }
 
     /// The next batch; waits for it.
+    ///
+    /// # Panics
+    /// Never: the wait ends with a batch.
     #[expect(
         clippy::should_implement_trait,
         reason = "an endless row of results is no iterator that anyone wants to collect"
@@ -288,7 +291,7 @@ impl<F> Worker<F> {
                     reason: panic_text(&*panic),
                 })
             });
-            self.deliver(shared, number, at, made, broken);
+            Self::deliver(shared, number, at, made, broken);
         }
     }
 
@@ -325,14 +328,7 @@ impl<F> Worker<F> {
         }
     }
 
-    fn deliver<T>(
-        &self,
-        shared: &Shared<T>,
-        number: u64,
-        at: usize,
-        made: Made<T>,
-        broken: Vec<String>,
-    ) {
+    fn deliver<T>(shared: &Shared<T>, number: u64, at: usize, made: Made<T>, broken: Vec<String>) {
         let mut state = shared.lock();
         // The batch may be gone after an error in it.
         let index = number.checked_sub(state.first);

@@ -74,11 +74,14 @@ impl Order {
             })
             .collect::<Result<Vec<Vec<u32>>, DataError>>()?;
         let all = filled("the data".into(), pictures(data, |_| true))?;
-        let mut named = vec![false; all.len()];
+        let mut in_a_set = vec![false; all.len()];
         for &index in sets.iter().flatten() {
-            named[index as usize] = true;
+            in_a_set[index as usize] = true;
         }
-        let others = all.iter().copied().filter(|&index| !named[index as usize]);
+        let others = all
+            .iter()
+            .copied()
+            .filter(|&index| !in_a_set[index as usize]);
         let others: Vec<u32> = others.collect();
         Ok(Self {
             seed,

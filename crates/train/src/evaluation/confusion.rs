@@ -136,7 +136,7 @@ mod tests {
         let scores = confusion.scores();
         assert_eq!(scores.rows, 5);
         assert!((scores.accuracy - 0.6).abs() < 1e-12);
-        assert!((scores.mean_class_accuracy - (2.0 / 3.0 + 0.5) / 2.0).abs() < 1e-12);
+        assert!((scores.mean_class_accuracy - f64::midpoint(2.0 / 3.0, 0.5)).abs() < 1e-12);
         let iou = confusion.iou();
         assert_eq!(iou, [Some(2.0 / 3.0), Some(1.0 / 3.0), Some(0.0), None]);
         assert!((confusion.mean_iou() - 1.0 / 3.0).abs() < 1e-12);

@@ -189,9 +189,9 @@ impl Search<'_> {
 
 /// The class with the largest sum of weights among the first `count` neighbors.
 fn vote(nearest: &[Near], count: usize, train: Labeled<'_>, temperature: f64) -> u32 {
-    let voters = &nearest[..count.min(nearest.len())];
+    let near_ones = &nearest[..count.min(nearest.len())];
     let mut votes: Vec<(u32, f64)> = Vec::new();
-    for near in voters {
+    for near in near_ones {
         // Against the nearest: the sums keep their order and do not overflow.
         let away = f64::from(near.cosine - nearest[0].cosine);
         let weight = (away / temperature).exp();
@@ -217,7 +217,9 @@ fn unit_rows(rows: Rows<'_>) -> Vec<f32> {
     out.par_chunks_exact_mut(rows.dim()).for_each(|row| {
         let square: f64 = row.iter().map(|&value| f64::from(value).powi(2)).sum();
         let scale = 1.0 / (square.sqrt() as f32).max(EPS);
-        row.iter_mut().for_each(|value| *value *= scale);
+        for value in row.iter_mut() {
+            *value *= scale;
+        }
     });
     out
 }

@@ -235,7 +235,7 @@ mod tests {
             let map = FeatureMap::new(3, 4, 7, picture).unwrap();
             f64::from(health::patch_cosine(&map).unwrap())
         };
-        let expected = (of(&patches[..84]) + of(&patches[84..])) / 2.0;
+        let expected = f64::midpoint(of(&patches[..84]), of(&patches[84..]));
         close(patch_cosine(&patches, [2, 12, 7]).unwrap(), expected);
     }
 

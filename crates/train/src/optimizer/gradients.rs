@@ -35,7 +35,7 @@ impl Gradients {
                 };
                 let mut gradient = flat(gradient);
                 if let Keep::Thirds(thirds) = keep {
-                    gradient = only_thirds(gradient, thirds);
+                    gradient = only_thirds(&gradient, thirds);
                 }
                 let sum = match self.sums.remove(&name.name) {
                     Some(sum) => sum + gradient,
@@ -74,6 +74,9 @@ impl Gradients {
     }
 
     /// Length of the gradient of each part. Reads one number a part back from the device.
+    ///
+    /// # Panics
+    /// Never: gradients are f32.
     pub fn norms(&self) -> Norms {
         let mut squares: BTreeMap<&str, Tensor<1>> = BTreeMap::new();
         for (name, gradient) in &self.by_name {
@@ -131,7 +134,7 @@ pub enum Keep {
 }
 
 /// Zero where a third does not count.
-fn only_thirds(gradient: Tensor<1>, thirds: [bool; 3]) -> Tensor<1> {
+fn only_thirds(gradient: &Tensor<1>, thirds: [bool; 3]) -> Tensor<1> {
     let [count] = gradient.dims();
     let third = count / 3;
     let parts = (0..3).map(|i| {

@@ -174,6 +174,10 @@ impl Constants {
         }
     }
 
+    #[expect(
+        clippy::inline_always,
+        reason = "it has to be compiled for the machine's features with its caller"
+    )]
     #[inline(always)]
     fn apply(&self, parameter: &mut [f32], gradient: &[f32], [mean, square]: [&mut [f32]; 2]) {
         let moments = mean.iter_mut().zip(square);

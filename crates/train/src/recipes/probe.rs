@@ -206,23 +206,19 @@ impl Task for ProbeTask {
         let embedded = self.features(data, with_masks);
         let mut broken = embedded.broken.clone();
         let mut numbers = Vec::new();
-        let (train, test) = match &self.context.held_out {
-            Some(held_out) => {
-                let tested = self.features(held_out, with_masks);
-                broken.extend(tested.broken.iter().cloned());
-                ((&**data, embedded), (&**held_out, tested))
-            }
-            None => {
-                let labels: Vec<u32> = embedded
-                    .indices
-                    .iter()
-                    .map(|&at| data.item(at).label().unwrap_or(0))
-                    .collect();
-                let split = stratified(&labels, config.probe.test_share, config.seed)?;
-                let parts = [&split.train, &split.test].map(|rows| embedded.picked(rows));
-                let [train, test] = parts;
-                ((&**data, train), (&**data, test))
-            }
+        let (train, test) = if let Some(held_out) = &self.context.held_out {
+            let tested = self.features(held_out, with_masks);
+            broken.extend(tested.broken.iter().cloned());
+            ((&**data, embedded), (&**held_out, tested))
+        } else {
+            let labels: Vec<u32> = embedded
+                .indices
+                .iter()
+                .map(|&at| data.item(at).label().unwrap_or(0))
+                .collect();
+            let split = stratified(&labels, config.probe.test_share, config.seed)?;
+            let [train, test] = [&split.train, &split.test].map(|rows| embedded.picked(rows));
+            ((&**data, train), (&**data, test))
         };
         numbers.push(("eval/pictures".into(), train.1.indices.len() as f64));
         numbers.push(("eval/tested".into(), test.1.indices.len() as f64));
@@ -306,7 +302,7 @@ pub(super) fn held_out(
 struct Labels {
     rows: Vec<f32>,
     width: usize,
-    labels: Vec<u32>,
+    classes: Vec<u32>,
 }
 
 impl Labels {
@@ -315,7 +311,7 @@ impl Labels {
         let mut labels = Self {
             rows: Vec::new(),
             width: embedded.width,
-            labels: Vec::new(),
+            classes: Vec::new(),
         };
         for (row, &index) in embedded
             .rows
@@ -324,14 +320,14 @@ impl Labels {
         {
             if let Some(label) = data.item(index).label() {
                 labels.rows.extend_from_slice(row);
-                labels.labels.push(label);
+                labels.classes.push(label);
             }
         }
         labels
     }
 
     fn labeled(&self, what: &'static str) -> Result<Labeled<'_>, TrainError> {
-        Ok(Labeled::new(what, &self.rows, self.width, &self.labels)?)
+        Ok(Labeled::new(what, &self.rows, self.width, &self.classes)?)
     }
 }
 

@@ -13,7 +13,7 @@ use crate::augment::{GramCrops, Multicrop};
 use crate::config::{Config, MixedCrops};
 use crate::data::{Loader, LoaderSettings, Order};
 use crate::error::TrainError;
-use crate::monitors::Reading;
+use crate::monitors::{Monitor, Reading};
 use crate::networks::{HeadConfigs, Networks};
 use crate::optimizer::{AdamW, AdamWConfig, Grouping};
 use crate::schedule::Values;
@@ -160,9 +160,14 @@ impl Task for SelfSupervisedTask {
             .collect();
         let norms = outcome.norms.iter();
         numbers.extend(norms.map(|(part, norm)| (format!("grad_norm/{part}"), *norm)));
-        let reading = outcome
-            .readings
-            .map(|found| Reading::self_supervised(&found, &self.training, step, values));
+        let norm = outcome.norms.get("backbone").copied();
+        let reading = outcome.readings.map(|found| {
+            let mut reading = Reading::self_supervised(&found, &self.training, step, values);
+            if let Some(norm) = norm {
+                reading.set(Monitor::GradientNorm, norm);
+            }
+            reading
+        });
         Ok(Report {
             numbers,
             reading,

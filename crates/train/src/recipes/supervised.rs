@@ -175,7 +175,7 @@ impl Task for SupervisedTask {
                 let mut pixels = vec![0.0; crop.as_raw().len()];
                 write_normalized(&crop, mean, std, &mut pixels);
                 let classes = match target {
-                    Target::Classes => vec![item.label().map_or(-1, |label| label as i32)],
+                    Target::Classes => vec![item.label().map_or(-1, u32::cast_signed)],
                     Target::Masks => {
                         let parts = [
                             f64::from(region.left) / f64::from(width),
@@ -381,7 +381,7 @@ impl SupervisedTask {
         write_normalized(picture, mean, std, &mut pixels);
         let grid = picture.width() as usize / self.exported.config().patch();
         let classes = match self.target {
-            Target::Classes => vec![item.label().map_or(-1, |label| label as i32)],
+            Target::Classes => vec![item.label().map_or(-1, u32::cast_signed)],
             Target::Masks => {
                 let region = super::embed::square_of(item.path());
                 patch_classes(item.mask(), region, grid, |row, column| (row, column))

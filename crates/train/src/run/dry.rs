@@ -80,7 +80,7 @@ fn time(task: &mut dyn Task, context: &Context) -> Result<(f64, f64), TrainError
         timed += 1;
     }
     let elapsed = since.elapsed().as_secs_f64();
-    let waiting = (task.waited() - waited).as_secs_f64() / elapsed.max(1e-9);
+    let waiting = task.waited().saturating_sub(waited).as_secs_f64() / elapsed.max(1e-9);
     Ok((elapsed * 1e3 / f64::from(timed), waiting.min(1.0)))
 }
 

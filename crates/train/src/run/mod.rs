@@ -1,7 +1,7 @@
 //! A run from its configuration to its last checkpoint: the loop that all recipes share.
 //!
 //! Input: a configuration, a folder, a device. Output: metrics, checkpoints and previews in the folder, [`Event`]s to
-//! whoever watches. The folder holds `config.toml` (as run), `metrics.jsonl`, TensorBoard events, `checkpoints/step-N`,
+//! whoever watches. The folder holds `config.toml` (as run), `metrics.jsonl`, events for `TensorBoard`, `checkpoints/step-N`,
 //! `previews/step-N`. Nothing is half-written under its final name.
 
 mod checkpoints;
@@ -40,7 +40,7 @@ pub struct RunOptions {
     pub resume: bool,
     /// Where networks run.
     pub device: ComputeDevice,
-    /// Lines of metrics go into TensorBoard's event files too.
+    /// Lines of metrics go into event files for `TensorBoard` too.
     pub tensorboard: bool,
 }
 
@@ -237,18 +237,18 @@ impl Loop<'_, '_> {
             let report = task.step(step, &values, reads)?;
             self.pictures += report.pictures;
             self.since.steps += 1;
-            let mut stops = self.look_at(task, step, &report)?;
+            let mut ends = self.look_at(task, step, &report)?;
             if due(config.run.log_every) || reads || last {
-                stops |= self.log(task, step, report, &values)?;
+                ends |= self.log(task, step, report, &values)?;
             }
-            let saves = due(config.run.checkpoint_every) || last || stops;
+            let saves = due(config.run.checkpoint_every) || last || ends;
             if saves {
-                self.save(task, step + 1, last || stops)?;
+                self.save(task, step + 1, last || ends)?;
             }
             if due(config.preview.every) || (saves && config.preview.every == 0) {
                 self.preview(task, step + 1);
             }
-            if stops && !last {
+            if ends && !last {
                 return Err(TrainError::Cancelled { step: step + 1 });
             }
         }

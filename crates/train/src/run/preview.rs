@@ -111,7 +111,7 @@ fn draw_all(model: &Path, pictures: &[PathBuf], px: u32, folder: &Path) -> Resul
             .to_string_lossy()
             .into_owned();
         let target = folder.join(format!("{stem}-similarity.png"));
-        let (rows, columns) = (subject.grid.rows as usize, subject.grid.cols as usize);
+        let (rows, columns) = (subject.grid.rows, subject.grid.cols);
         let alike = like_the_middle(subject.features.values(), [rows, columns]);
         let gray: Vec<f32> = alike
             .into_iter()

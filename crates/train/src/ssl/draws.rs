@@ -70,8 +70,16 @@ mod tests {
         let mut rng = ChaCha8Rng::seed_from_u64(1);
         let released = RopeJitter::default();
         let draws: Vec<_> = (0..1000).map(|_| released.draw(&mut rng)).collect();
-        assert!(draws.iter().all(|draw| draw.shift == [0.0; 2]));
-        assert!(draws.iter().all(|draw| draw.jitter == [1.0; 2]));
+        assert!(
+            draws
+                .iter()
+                .all(|draw| draw.shift.iter().all(|shift| shift.abs() < 1e-12))
+        );
+        assert!(draws.iter().all(|draw| {
+            draw.jitter
+                .iter()
+                .all(|factor| (factor - 1.0).abs() < 1e-12)
+        }));
         let factors = draws.iter().map(|draw| draw.rescale);
         assert!(factors.clone().all(|factor| (0.5..=2.0).contains(&factor)));
         let below = factors.filter(|factor| *factor < 1.0).count();

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use burn::tensor::{Device, Tensor, TensorData};
+use dinoscope_engine::{ComputeDevice, DeviceChoice};
 use dinoscope_model::config::{
     AttentionBias, BackboneConfig, Ffn, RopeConfig, RopeCoords, RopePeriods, VitConfig,
 };
@@ -159,16 +160,20 @@ impl Case {
     }
 }
 
-/// The start of the case.
+/// The start of the case on the CPU.
 fn start(case: &Case) -> SelfSupervised {
+    start_on(case, &Device::flex())
+}
+
+/// The start of the case.
+fn start_on(case: &Case, device: &Device) -> SelfSupervised {
     let weights = case.weights("weight.initial.");
-    let device = Device::flex();
     let load = |device: &Device| {
         Networks::load(&case.config(), Some(&case.heads()), &weights, device).unwrap()
     };
     SelfSupervised {
         student: load(&device.clone().autodiff()),
-        teacher: load(&device),
+        teacher: load(device),
         average: None,
         gram: None,
         gram_taken: 0,
@@ -230,23 +235,58 @@ fn five_steps_give_the_losses_and_weights_of_the_reference() {
         (&training.teacher, "teacher"),
     ] {
         let expected = case.weights(&format!("expected.final.{who}."));
-        let (mut sum, mut outliers, mut count) = (0.0, 0, 0);
+        let (mut sum, mut outliers, mut count) = (0.0, 0, 0_i32);
         for (name, found) in network.read_params("") {
             let expected = &expected[&name];
             for (found, expected) in found.iter().zip(expected) {
                 let off = f64::from((found - expected).abs());
                 assert!(off <= 1e-3, "{who} {name}: {found}, expected {expected}");
                 sum += off;
-                outliers += usize::from(off > 1e-4);
+                outliers += i32::from(off > 1e-4);
                 count += 1;
             }
         }
         let mean = sum / f64::from(count);
         assert!(mean <= 2e-6, "{who}: {mean} off on average");
-        assert!(
-            outliers * 1000 <= count as usize,
-            "{who}: {outliers} outliers"
-        );
+        assert!(outliers * 1000 <= count, "{who}: {outliers} outliers");
+    }
+}
+
+#[test]
+fn three_steps_on_a_graphics_device_equal_those_on_the_cpu() {
+    // Software Vulkan where there is no card: scripts/test installs it.
+    let gpu = ComputeDevice::open(DeviceChoice::Gpu(None)).unwrap();
+    let case = Case::open();
+    let runs = [Device::flex(), gpu.burn().clone()].map(|device| {
+        let mut training = start_on(&case, &device);
+        let mut rng = ChaCha8Rng::seed_from_u64(0);
+        let steps = (0..3).map(|step| {
+            let mut batch = case.batch(step);
+            batch.global = batch.global.to_device(&device);
+            batch.local = batch.local.map(|local| local.to_device(&device));
+            let outcome = training.step(&[batch], step as u64, &values(), false, &mut rng);
+            assert_eq!(outcome.broken, None);
+            (outcome.losses, outcome.norms)
+        });
+        steps.collect::<Vec<_>>()
+    });
+    for ((losses, norms), (expected, expected_norms)) in runs[1].iter().zip(&runs[0]) {
+        for (name, loss) in losses {
+            // The tolerance of the case for steps after the first.
+            let off = (loss - expected[name]).abs();
+            assert!(
+                off <= 1e-4 * expected[name].abs(),
+                "{name}: {loss} {}",
+                expected[name]
+            );
+        }
+        for (part, norm) in norms {
+            let expected = expected_norms[part];
+            assert!(
+                (norm - expected).abs() <= 1e-3 * expected,
+                "{part}: {norm} {expected}"
+            );
+        }
     }
 }
 

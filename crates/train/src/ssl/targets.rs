@@ -34,9 +34,8 @@ pub(super) fn targets(
     temperature: f64,
     settings: &Settings,
 ) -> Vec<Targets> {
-    let (dino, ibot) = match (&teacher.dino, &teacher.ibot) {
-        (Some(dino), Some(ibot)) => (dino, ibot),
-        _ => panic!("targets: the teacher has no heads"),
+    let (Some(dino), Some(ibot)) = (&teacher.dino, &teacher.ibot) else {
+        panic!("targets: the teacher has no heads");
     };
     let mut cls_logits = Vec::with_capacity(batches.len());
     let mut patch_logits = Vec::with_capacity(batches.len());

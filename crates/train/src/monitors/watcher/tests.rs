@@ -50,10 +50,13 @@ fn told(changes: &[(Monitor, f64)]) -> Vec<Warning> {
     told
 }
 
+/// What is read, which monitor warns, and a word of the warning.
+type Case<'a> = (&'a [(Monitor, f64)], Monitor, &'a str);
+
 #[test]
 fn every_limit_has_its_warning() {
     let most = 256.0_f64.ln();
-    let cases: [(&[(Monitor, f64)], Monitor, &str); 15] = [
+    let cases: [Case<'_>; 15] = [
         (
             &[(Monitor::TeacherEntropy, 0.995 * most)],
             Monitor::TeacherEntropy,
