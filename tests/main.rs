@@ -16,3 +16,4 @@ mod layout;
 mod parity;
 mod room;
 mod store;
+mod train;

@@ -97,6 +97,8 @@ pub(crate) enum Command {
     Analyze(Analyze),
     /// Train: pre-train, distil, probe, fine-tune on your own pictures
     Train(Train),
+    /// Choose pictures to train on: without near-duplicates, balanced over what they show
+    Curate(Curate),
     /// Time the network on this machine
     Bench(Bench),
 }
@@ -128,6 +130,50 @@ pub(crate) struct Train {
     /// Say what a key means and do nothing else; `all` lists every key
     #[arg(long, value_name = "KEY")]
     pub(crate) explain: Option<String>,
+}
+
+/// Chooses pictures to train on and writes them as a manifest for `data.manifest`.
+///
+/// Near-duplicates go first. Then pictures are grouped by their features, the groups again, and as many are drawn of each
+/// group as its size allows, so that what is frequent does not drown what is rare. With --near the pictures that are
+/// nearest to chosen ones come in as a set of their own, for data.homogeneous.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:\n  \
+        dinoscope curate photos --count 2000 -o photos.csv\n  \
+        dinoscope curate photos --near birds --neighbors 8 -o photos.csv\n  \
+        dinoscope curate photos --duplicates 1 -o unique.csv")]
+pub(crate) struct Curate {
+    /// Pictures, or folders with all pictures below them
+    #[arg(required = true, value_name = "PICTURE")]
+    pub(crate) pictures: Vec<PathBuf>,
+    /// How many pictures to choose, balanced over what they show [default: all]
+    #[arg(long, value_name = "N")]
+    pub(crate) count: Option<NonZeroUsize>,
+    /// Groups of each level, from the pictures up [default: one for 20 pictures, one for 20 groups]
+    #[arg(long, value_delimiter = ',', value_name = "K,K,…")]
+    pub(crate) levels: Vec<usize>,
+    /// Take the pictures nearest to the middle of a group instead of random ones
+    #[arg(long)]
+    pub(crate) typical: bool,
+    /// Cosine similarity from which two pictures are the same; above 1: all stay
+    #[arg(long, default_value_t = 0.96, value_name = "COSINE")]
+    pub(crate) duplicates: f32,
+    /// Chosen pictures: those of PICTURE nearest to them make the set "near"
+    #[arg(long, value_name = "PICTURE", num_args = 1..)]
+    pub(crate) near: Vec<PathBuf>,
+    /// How many for each chosen picture
+    #[arg(long, default_value_t = 4, value_name = "N")]
+    pub(crate) neighbors: usize,
+    /// Seed of the random draws
+    #[arg(long, default_value_t = 0)]
+    pub(crate) seed: u64,
+    /// A table of features `[pictures, dim]` in a safetensors file, in the order of the pictures' paths
+    ///
+    /// No network runs then, and the table is read in parts: a million pictures need no memory for it.
+    #[arg(long, value_name = "FILE", conflicts_with = "near")]
+    pub(crate) table: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) network: Network,
 }
 
 #[derive(Debug, Subcommand)]

@@ -47,6 +47,7 @@ pub fn main() -> ExitCode {
         Command::Match(matching) => commands::matching::run(common, &matching, &cancel),
         Command::Analyze(analyze) => commands::analyze::run(common, &analyze, &cancel),
         Command::Train(arguments) => commands::train::run(common, &arguments, &cancel),
+        Command::Curate(arguments) => commands::curate::run(common, &arguments, &cancel),
         Command::Bench(bench) => commands::bench::run(common, &bench),
     };
     match outcome {

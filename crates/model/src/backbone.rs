@@ -1,10 +1,11 @@
 //! Either family behind one door: pictures in, class token, registers and patches of any layers out.
 
 use burn::module::Module;
-use burn::tensor::Tensor;
+use burn::tensor::{Gradients, Tensor};
 
 use crate::config::BackboneConfig;
 use crate::convnext::ConvNext;
+use crate::segments::Segments;
 use crate::vit::{TrainingPass, Vit};
 use crate::watch::Watch;
 use crate::weights::{Placement, Weights, WeightsError};
@@ -103,6 +104,41 @@ impl Backbone {
                     .and_then(|mut layers| layers.pop())
                     .expect("nobody watches, so nobody ends it")
             }
+        }
+    }
+
+    /// As [`Backbone::training`] with activation checkpointing, where the network has it; `images` on the plain device.
+    ///
+    /// Returns what gives the gradients of everything before the final norm, or nothing where the graph has them.
+    ///
+    /// # Panics
+    /// As [`Backbone::training`].
+    pub fn training_segments(
+        &self,
+        images: Tensor<4>,
+        pass: &TrainingPass,
+    ) -> (LayerTokens, Option<Segments>) {
+        match self {
+            Self::Vit(vit) => {
+                let [_, _, height, width] = images.dims();
+                let grid = vit.grid([height, width]);
+                let (tokens, segments) = vit.forward_segments(images, pass.clone());
+                let tokens = split(vit, vit.config().depth - 1, tokens, grid);
+                (tokens, Some(segments))
+            }
+            Self::ConvNext(_) => (self.training(Tensor::from_inner(images), pass), None),
+        }
+    }
+
+    /// The gradients of such a pass.
+    pub fn backward_segments(
+        &self,
+        segments: Segments,
+        found: &mut Gradients,
+        each: impl FnMut(Gradients),
+    ) {
+        if let Self::Vit(vit) = self {
+            segments.backward(vit, found, each);
         }
     }
 

@@ -4,9 +4,10 @@
 //! Source: `spec/01`, section 2.
 
 use burn::module::{Module, Param};
-use burn::tensor::{Bool, Device, IndexingUpdateOp, Int, Tensor, TensorData, activation};
+use burn::tensor::{Bool, Device, IndexingUpdateOp, Int, Tensor, TensorData};
 
 use crate::config::{BackboneConfig, Ffn as FfnKind, VitConfig};
+use crate::exact;
 use crate::layers::{Ffn, LayerNorm, LayerScale, Linear, parameter};
 use crate::ops;
 use crate::rope::{Rope, RopeAugment};
@@ -147,23 +148,38 @@ impl Vit {
     /// # Panics
     /// If `pass.kept` is not empty and does not tell of every block.
     pub fn forward_training(&self, images: Tensor<4>, pass: &TrainingPass) -> Tensor<3> {
-        let [_, _, height, width] = images.dims();
-        let device = images.device();
-        let grid = self.grid([height, width]);
-        let rope = self.rope(grid, pass.rope, &device);
+        let rope = self.rope_of(&images, pass);
         let mut x = self.embed(images, pass.masks.clone());
-        assert!(
-            pass.kept.is_empty() || pass.kept.len() == self.blocks.len(),
-            "kept: of {} blocks, network has {}",
-            pass.kept.len(),
-            self.blocks.len()
-        );
-        for (i, block) in self.blocks.iter().enumerate() {
-            x = match pass.kept.get(i) {
-                None => block.forward(x, &rope),
-                Some(kept) => block.forward_some(x, &rope, kept),
-            };
+        pass.check(self.blocks.len());
+        for index in 0..self.blocks.len() {
+            x = self.training_block(index, x, &rope, pass);
         }
+        self.training_norm(x, pass)
+    }
+
+    /// Rotary table of a pass over these pictures.
+    pub(crate) fn rope_of(&self, images: &Tensor<4>, pass: &TrainingPass) -> Rope {
+        let [_, _, height, width] = images.dims();
+        self.rope(self.grid([height, width]), pass.rope, &images.device())
+    }
+
+    /// One block of a pass of training.
+    pub(crate) fn training_block(
+        &self,
+        index: usize,
+        x: Tensor<3>,
+        rope: &Rope,
+        pass: &TrainingPass,
+    ) -> Tensor<3> {
+        let block = &self.blocks[index];
+        match pass.kept.get(index) {
+            None => block.forward(x, rope),
+            Some(kept) => block.forward_some(x, rope, kept),
+        }
+    }
+
+    /// The norms at the end of a pass of training.
+    pub(crate) fn training_norm(&self, x: Tensor<3>, pass: &TrainingPass) -> Tensor<3> {
         let Some(local_norm) = self.local_cls_norm.as_ref().filter(|_| pass.local) else {
             return self.norm(x);
         };
@@ -189,7 +205,7 @@ impl Vit {
     }
 
     /// Pixels to tokens: class, registers, patches row by row.
-    fn embed(&self, images: Tensor<4>, masks: Option<Tensor<2, Bool>>) -> Tensor<3> {
+    pub(crate) fn embed(&self, images: Tensor<4>, masks: Option<Tensor<2, Bool>>) -> Tensor<3> {
         let [batch, channels, height, width] = images.dims();
         assert_eq!(
             channels, 3,
@@ -242,6 +258,16 @@ pub struct TrainingPass {
     pub kept: Vec<[Vec<i32>; 2]>,
     /// Whether the pictures are local crops, whose class token has a norm of its own in some networks.
     pub local: bool,
+}
+
+impl TrainingPass {
+    pub(crate) fn check(&self, blocks: usize) {
+        assert!(
+            self.kept.is_empty() || self.kept.len() == blocks,
+            "kept: of {} blocks, network has {blocks}",
+            self.kept.len()
+        );
+    }
 }
 
 /// One transformer block.
@@ -347,32 +373,11 @@ impl Block {
 
     /// `[batch, tokens, 3 · dim]` → `[batch, tokens, dim]`: turned queries and keys, softmax over all tokens.
     fn attention(&self, qkv: Tensor<3>, rope: &Rope, stop: &Stop) -> Tensor<3> {
-        /// Queries that meet all keys at once: no more scores than this times the tokens are in memory.
-        const QUERIES: usize = 1024;
         if self.packed {
             let table = [rope.cos.clone(), rope.sin.clone()];
             return ops::attention(qkv, table, self.heads, stop);
         }
-        let [batch, tokens, width] = qkv.dims();
-        let head_dim = width / 3 / self.heads;
-        let qkv = qkv
-            .reshape([batch, tokens, 3, self.heads, head_dim])
-            .permute([2, 0, 3, 1, 4]);
-        let part = |i| qkv.clone().narrow(0, i, 1).squeeze_dim::<4>(0);
-        let queries = rope
-            .apply(part(0))
-            .mul_scalar(1.0 / (head_dim as f64).sqrt());
-        let keys = rope.apply(part(1)).swap_dims(2, 3);
-        let values = part(2);
-        let blocks = (0..tokens).step_by(QUERIES).map(|first| {
-            let queries = queries
-                .clone()
-                .narrow(2, first, QUERIES.min(tokens - first));
-            activation::softmax(queries.matmul(keys.clone()), 3).matmul(values.clone())
-        });
-        Tensor::cat(blocks.collect(), 2)
-            .swap_dims(1, 2)
-            .reshape([batch, tokens, width / 3])
+        exact::attention(qkv, rope.cos.clone(), rope.sin.clone(), self.heads)
     }
 }
 

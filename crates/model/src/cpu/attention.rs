@@ -80,14 +80,20 @@ pub(crate) fn attention(arch: Arch, shape: Attention<'_>, qkv: &[f32], out: &mut
 impl Attention<'_> {
     /// Part 0, 1 or 2 (query, key, value) of one token and head: `[head_dim]`.
     #[inline(always)]
-    fn part<'q>(&self, qkv: &'q [f32], part: usize, token: usize, head: usize) -> &'q [f32] {
+    pub(super) fn part<'q>(
+        &self,
+        qkv: &'q [f32],
+        part: usize,
+        token: usize,
+        head: usize,
+    ) -> &'q [f32] {
         let dim = self.heads * self.head_dim;
         &qkv[(token * 3 + part) * dim + head * self.head_dim..][..self.head_dim]
     }
 
     /// Turns a query or key by its position; tokens in front of the patches stay as they are.
     #[inline(always)]
-    fn rotate(&self, token: usize, x: &[f32], out: &mut [f32]) {
+    pub(super) fn rotate(&self, token: usize, x: &[f32], out: &mut [f32]) {
         let half = self.head_dim / 2;
         let prefix = self.tokens - self.cos.len() / half;
         let Some(patch) = token.checked_sub(prefix) else {
@@ -357,7 +363,7 @@ impl Queries<'_> {
 
 /// Calls `f(top, height)` for tiles of nearly equal height, at most `TILE`.
 #[inline(always)]
-fn tiles<const TILE: usize>(rows: usize, mut f: impl FnMut(usize, usize)) {
+pub(super) fn tiles<const TILE: usize>(rows: usize, mut f: impl FnMut(usize, usize)) {
     let tiles = rows.div_ceil(TILE);
     for tile in 0..tiles {
         let (top, end) = (tile * rows / tiles, (tile + 1) * rows / tiles);
@@ -366,7 +372,7 @@ fn tiles<const TILE: usize>(rows: usize, mut f: impl FnMut(usize, usize)) {
 }
 
 #[inline(always)]
-fn largest<S: Simd>(simd: S, x: &[f32]) -> f32 {
+pub(super) fn largest<S: Simd>(simd: S, x: &[f32]) -> f32 {
     let (vectors, tail) = S::as_simd_f32s(x);
     let (pairs, rest) = vectors.as_chunks::<2>();
     let mut most = [simd.splat_f32s(f32::NEG_INFINITY); 2];
@@ -385,7 +391,7 @@ fn largest<S: Simd>(simd: S, x: &[f32]) -> f32 {
 
 /// Replaces `x` by `2^(x − maximum)` and returns the sum.
 #[inline(always)]
-fn powers<S: Simd>(simd: S, x: &mut [f32], maximum: f32) -> f32 {
+pub(super) fn powers<S: Simd>(simd: S, x: &mut [f32], maximum: f32) -> f32 {
     let shift = simd.splat_f32s(maximum);
     let mut sum = simd.splat_f32s(0.0);
     let (vectors, tail) = S::as_mut_simd_f32s(x);

@@ -323,10 +323,35 @@ pub(super) fn product<S: Simd, const TILE: usize, const WIDTH: usize>(
     panel: &[[S::f32s; WIDTH]],
     tile: Tile<'_>,
 ) {
+    product_of::<S, TILE, WIDTH, false>(simd, input, stride, panel, tile);
+}
+
+/// As [`product`] of the transposed input: row `r` of the product reads `input[k * stride + r]`.
+#[inline(always)]
+pub(super) fn product_across<S: Simd, const TILE: usize, const WIDTH: usize>(
+    simd: S,
+    input: &[f32],
+    stride: usize,
+    panel: &[[S::f32s; WIDTH]],
+    tile: Tile<'_>,
+) {
+    product_of::<S, TILE, WIDTH, true>(simd, input, stride, panel, tile);
+}
+
+#[inline(always)]
+fn product_of<S: Simd, const TILE: usize, const WIDTH: usize, const ACROSS: bool>(
+    simd: S,
+    input: &[f32],
+    stride: usize,
+    panel: &[[S::f32s; WIDTH]],
+    tile: Tile<'_>,
+) {
     macro_rules! height {
         ($($rows:literal)+) => {
             match tile.rows {
-                $($rows => simd.vectorize(Product::<S, $rows, WIDTH> { simd, input, stride, panel, tile }),)+
+                $($rows => simd.vectorize(
+                    Product::<S, $rows, WIDTH, ACROSS> { simd, input, stride, panel, tile }
+                ),)+
                 rows => unreachable!("a tile has 1 to {TILE} rows, found {rows}"),
             }
         };
@@ -338,7 +363,7 @@ pub(super) fn product<S: Simd, const TILE: usize, const WIDTH: usize>(
     }
 }
 
-struct Product<'a, S: Simd, const ROWS: usize, const WIDTH: usize> {
+struct Product<'a, S: Simd, const ROWS: usize, const WIDTH: usize, const ACROSS: bool> {
     simd: S,
     input: &'a [f32],
     stride: usize,
@@ -346,7 +371,9 @@ struct Product<'a, S: Simd, const ROWS: usize, const WIDTH: usize> {
     tile: Tile<'a>,
 }
 
-impl<S: Simd, const ROWS: usize, const WIDTH: usize> NullaryFnOnce for Product<'_, S, ROWS, WIDTH> {
+impl<S: Simd, const ROWS: usize, const WIDTH: usize, const ACROSS: bool> NullaryFnOnce
+    for Product<'_, S, ROWS, WIDTH, ACROSS>
+{
     type Output = ();
 
     #[inline(always)]
@@ -358,14 +385,26 @@ impl<S: Simd, const ROWS: usize, const WIDTH: usize> NullaryFnOnce for Product<'
             panel,
             tile,
         } = self;
-        let rows: [&[f32]; ROWS] = array::from_fn(|r| &input[r * stride..][..panel.len()]);
+        // By rows, a slice each; across, one row of the input after the other.
+        let rows: [&[f32]; ROWS] = array::from_fn(|r| {
+            if ACROSS {
+                &[][..]
+            } else {
+                &input[r * stride..][..panel.len()]
+            }
+        });
         // Two vectors at a time: ROWS × 2 sums, two weights and one input fill the registers.
         for first in (0..WIDTH).step_by(2) {
             let mut sums = [[simd.splat_f32s(0.0); 2]; ROWS];
             for (k, weights) in panel.iter().enumerate() {
                 let weights = [weights[first], weights[first + 1]];
-                for (sums, row) in sums.iter_mut().zip(rows) {
-                    let x = simd.splat_f32s(row[k]);
+                let column = if ACROSS {
+                    &input[k * stride..][..ROWS]
+                } else {
+                    &[]
+                };
+                for (r, sums) in sums.iter_mut().enumerate() {
+                    let x = simd.splat_f32s(if ACROSS { column[r] } else { rows[r][k] });
                     for (sum, weight) in sums.iter_mut().zip(weights) {
                         *sum = simd.mul_add_e_f32s(x, weight, *sum);
                     }

@@ -159,6 +159,25 @@ pub(crate) fn zip<S: Simd>(
     }
 }
 
+/// `Σ aᵢ bᵢ`.
+#[inline(always)]
+pub(crate) fn dot<S: Simd>(simd: S, a: &[f32], b: &[f32]) -> f32 {
+    let ((a, a_tail), (b, b_tail)) = (S::as_simd_f32s(a), S::as_simd_f32s(b));
+    let mut sums = [simd.splat_f32s(0.0); 4];
+    for (a, b) in a.chunks(4).zip(b.chunks(4)) {
+        for (sum, (&a, &b)) in sums.iter_mut().zip(a.iter().zip(b)) {
+            *sum = simd.mul_add_e_f32s(a, b, *sum);
+        }
+    }
+    let (a, b) = (
+        simd.partial_load_f32s(a_tail),
+        simd.partial_load_f32s(b_tail),
+    );
+    sums[0] = simd.mul_add_e_f32s(a, b, sums[0]);
+    let [a, b, c, d] = sums;
+    simd.reduce_sum_f32s(simd.add_f32s(simd.add_f32s(a, b), simd.add_f32s(c, d)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

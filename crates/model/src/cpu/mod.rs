@@ -9,6 +9,7 @@
 )]
 
 mod attention;
+mod attention_backward;
 mod dense;
 mod depthwise;
 mod gemm;
@@ -18,6 +19,7 @@ mod norm_backward;
 mod slope;
 
 pub(crate) use attention::{Attention, attention};
+pub(crate) use attention_backward::attention_backward;
 pub(crate) use dense::{column_sums, dense, dense_input_backward, dense_weight_backward};
 pub(crate) use depthwise::{Depthwise, depthwise};
 pub(crate) use gemm::{Activation, Epilogue, Linear, PANEL, ffn, linear, pack_rows, packed_len};
@@ -152,6 +154,38 @@ mod tests {
                 let shape = Attention { tokens, heads, head_dim, cos: &cos, sin: &sin, stop: &Stop::default() };
                 attention(arch, shape, &qkv, &mut out);
                 assert_close(&out, &expected, 1e-5);
+            }
+        }
+
+        #[test]
+        fn attention_gradients_are_slopes(tokens in 2_usize..120, heads in 1_usize..3, quarter in 1_usize..18, prefix in 0_usize..5) {
+            let (head_dim, prefix) = (4 * quarter, prefix.min(tokens - 1));
+            let dim = heads * head_dim;
+            let qkv = values(tokens * 3 * dim, 6);
+            let angles = values((tokens - prefix) * head_dim / 2, 7);
+            let cos: Vec<f32> = angles.iter().map(|a| (a * 6.0).cos()).collect();
+            let sin: Vec<f32> = angles.iter().map(|a| (a * 6.0).sin()).collect();
+            let gradient = values(tokens * dim, 8);
+            let sizes = [tokens, heads, head_dim, prefix];
+            let loss = |qkv: &[f32]| -> f64 {
+                let out = attention_f64(qkv, &cos, &sin, sizes);
+                out.iter().zip(&gradient).map(|(y, &g)| y * f64::from(g)).sum()
+            };
+            // Along one direction: the loss changes by the gradient times the step.
+            let direction = values(qkv.len(), 11);
+            let moved = |step: f32| -> Vec<f32> {
+                qkv.iter().zip(&direction).map(|(x, d)| x + step * d).collect()
+            };
+            let (ahead, behind) = (moved(1.0 / 1024.0), moved(-1.0 / 1024.0));
+            let slope = (loss(&ahead) - loss(&behind)) * 512.0;
+            for arch in archs() {
+                let mut out = vec![0.0; qkv.len()];
+                let shape = Attention { tokens, heads, head_dim, cos: &cos, sin: &sin, stop: &Stop::default() };
+                attention_backward(arch, shape, &qkv, &gradient, &mut out);
+                // The direction that was really taken, after rounding.
+                let taken = ahead.iter().zip(&behind).map(|(a, b)| (f64::from(*a) - f64::from(*b)) * 512.0);
+                let found: f64 = out.iter().zip(taken).map(|(&o, d)| f64::from(o) * d).sum();
+                prop_assert!((found - slope).abs() <= 1e-3 * (1.0 + slope.abs()), "{found} found, slope {slope}");
             }
         }
 

@@ -154,6 +154,7 @@ impl Config {
                 keep_last: 2,
                 keep_every: 0,
                 max_broken_steps: 3,
+                activation_checkpointing: false,
             },
             optimizer: Optimizer {
                 lr: column.lr,

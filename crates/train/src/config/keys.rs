@@ -77,6 +77,7 @@ keys! {
     "run.keep_last": "Newest checkpoints that are kept.",
     "run.keep_every": "Checkpoints at multiples of this number of steps are kept for ever; 0: none.",
     "run.max_broken_steps": "Steps in a row with a loss or gradient that is not finite before the run stops. Such steps teach nothing.",
+    "run.activation_checkpointing": "Whether a ViT's blocks are computed a second time for the gradient instead of kept in memory: about a third more time, a fraction of the memory, the same numbers. LoRA and ConvNeXt keep theirs.",
     "optimizer": "How weights are changed: AdamW.",
     "optimizer.lr": "Largest learning rate, before optimizer.scaling. Start at 2e-4 or less with batches of 64 or fewer.",
     "optimizer.min_lr": "Learning rate that the cosine falls to.",

@@ -149,6 +149,8 @@ pub struct Run {
     pub keep_last: usize,
     pub keep_every: u64,
     pub max_broken_steps: u32,
+    /// Whether blocks are computed a second time for the gradient instead of kept.
+    pub activation_checkpointing: bool,
 }
 
 /// How weights are changed.

@@ -1,6 +1,7 @@
 //! Lists of pictures in tables: CSV or Parquet with the column `path` and, if wanted, `label`, `mask` and `set`.
 
 use std::fs::File;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -39,6 +40,25 @@ pub(super) fn read(path: &Path) -> Result<Vec<Row>, DataError> {
         });
     }
     Ok(rows)
+}
+
+/// Writes a CSV that [`read`] reads: a column `path`, a column `set`, and one more that people may want to sort by.
+pub fn write_manifest<'a>(
+    out: &mut dyn Write,
+    third: &str,
+    rows: impl IntoIterator<Item = (&'a Path, &'a str, String)>,
+) -> std::io::Result<()> {
+    let mut writer = csv::Writer::from_writer(out);
+    writer.write_record(["path", "set", third])?;
+    for (path, set, value) in rows {
+        // Of all ways to write a path that is no text, none can be read back.
+        let text = path.to_str().ok_or_else(|| {
+            let reason = format!("its path is no UTF-8 text: {}", path.display());
+            std::io::Error::new(std::io::ErrorKind::InvalidInput, reason)
+        })?;
+        writer.write_record([text, set, &value])?;
+    }
+    writer.flush()
 }
 
 fn failed(path: &Path, reason: &dyn ToString) -> DataError {

@@ -174,12 +174,14 @@ impl DistillTask {
     ) {
         let config = &self.context.config;
         let device = self.context.device.clone().autodiff();
-        let pictures = Views::pixels(batch, &device);
-        let seen = student
-            .learner
-            .networks
-            .backbone
-            .training(pictures, &TrainingPass::default());
+        let pictures = Views::pixels(batch, &self.context.device);
+        let backbone = &student.learner.networks.backbone;
+        let pass = TrainingPass::default();
+        let (seen, segments) = if config.run.activation_checkpointing {
+            backbone.training_segments(pictures, &pass)
+        } else {
+            (backbone.training(Tensor::from_inner(pictures), &pass), None)
+        };
         let [views, _, dim] = targets.patches.dims();
         let teacher = downsample(targets.patches.clone(), targets.grid, seen.grid);
         let [_, patches, _] = teacher.dims();
@@ -233,7 +235,13 @@ impl DistillTask {
         }
         let mut gradients = Gradients::default();
         let keep = student.learner.networks.keep();
-        gradients.add(&student.learner, total.backward(), keep);
+        let mut found = total.backward();
+        if let Some(segments) = segments {
+            backbone.backward_segments(segments, &mut found, |part| {
+                gradients.add(&student.learner, part, &keep);
+            });
+        }
+        gradients.add(&student.learner, found, &keep);
         let norms = gradients.norms();
         if let Some((part, _)) = norms.iter().find(|(_, norm)| !norm.is_finite()) {
             let name = gradients.first_broken().unwrap_or_else(|| part.clone());

@@ -8,12 +8,13 @@ use dinoscope_model::{Backbone, BackboneConfig, HeadConfig, Params, Placement};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
+use super::embed::embed;
 use super::{Context, Export, Report, Task};
 use crate::augment::{GramCrops, Multicrop};
 use crate::config::{Config, MixedCrops};
 use crate::data::{Loader, LoaderSettings, Order};
 use crate::error::TrainError;
-use crate::monitors::{Monitor, Reading};
+use crate::monitors::{Monitor, Reading, gram_drift};
 use crate::networks::{HeadConfigs, Networks};
 use crate::optimizer::{AdamW, AdamWConfig, Grouping};
 use crate::schedule::Values;
@@ -34,6 +35,79 @@ pub(super) struct SelfSupervisedTask {
     statistics: Statistics,
     lineage: Vec<(String, String)>,
     patch: usize,
+    anchor: Option<Anchor>,
+}
+
+/// Pictures, and what the network that the run started from saw in them: how far patch similarities have moved.
+struct Anchor {
+    indices: Vec<usize>,
+    /// `[pictures, patches, dim]`, as `shape`.
+    before: Vec<f32>,
+    shape: [usize; 3],
+}
+
+impl Anchor {
+    /// Of a network that has learned something; what random weights see is nothing to stay with.
+    fn of(
+        context: &Context,
+        start: &StartModel,
+        gram: Option<&Backbone>,
+    ) -> Result<Option<Self>, TrainError> {
+        /// Pictures that are looked at.
+        const PICTURES: usize = 8;
+        let config = &context.config;
+        if config.run.monitor_every == 0 || config.model.start == "scratch" {
+            return Ok(None);
+        }
+        let count = PICTURES.min(context.data.len());
+        let every = context.data.len() / count.max(1);
+        let indices = (0..count).map(|index| index * every).collect();
+        let own = match gram {
+            Some(_) => None,
+            None => Some(start.backbone(&context.device)?),
+        };
+        let mut anchor = Self {
+            indices,
+            before: Vec::new(),
+            shape: [0; 3],
+        };
+        if let Some(network) = gram.or(own.as_ref()) {
+            let dim = network.config().dim();
+            let (patches, pictures) = anchor.see(context, network, start.statistics);
+            if pictures == 0 {
+                return Ok(None);
+            }
+            anchor.shape = [pictures, patches.len() / pictures / dim, dim];
+            anchor.before = patches;
+        }
+        Ok(Some(anchor))
+    }
+
+    /// Patches of the pictures that can be read, and their count.
+    fn see(
+        &self,
+        context: &Context,
+        network: &Backbone,
+        statistics: Statistics,
+    ) -> (Vec<f32>, usize) {
+        let px = context.config.crops.global_px;
+        let seen = embed(
+            network,
+            &context.data,
+            &self.indices,
+            px,
+            statistics,
+            true,
+            &context.device,
+        );
+        (seen.patches, seen.indices.len())
+    }
+
+    /// How far the network is from where the run started; nothing if a picture is gone since.
+    fn drift(&self, context: &Context, network: &Backbone, statistics: Statistics) -> Option<f64> {
+        let (now, _) = self.see(context, network, statistics);
+        (now.len() == self.before.len()).then(|| gram_drift(&now, &self.before, self.shape))
+    }
 }
 
 /// Crops of one size.
@@ -55,6 +129,7 @@ impl SelfSupervisedTask {
         let adamw = adamw(config, student.depth());
         let mut lineage = start.lineage.clone();
         let gram = gram_teacher(config, &start, device, &mut lineage)?;
+        let anchor = Anchor::of(context, &start, gram.as_ref())?;
         let training = SelfSupervised {
             student,
             teacher,
@@ -72,6 +147,7 @@ impl SelfSupervisedTask {
             statistics: start.statistics,
             lineage,
             patch: start.config.patch(),
+            anchor,
         })
     }
 
@@ -165,6 +241,16 @@ impl Task for SelfSupervisedTask {
             let mut reading = Reading::self_supervised(&found, &self.training, step, values);
             if let Some(norm) = norm {
                 reading.set(Monitor::GradientNorm, norm);
+            }
+            let drift = self.anchor.as_ref().and_then(|anchor| {
+                anchor.drift(
+                    &self.context,
+                    &self.training.teacher.backbone,
+                    self.statistics,
+                )
+            });
+            if let Some(drift) = drift {
+                reading.set(Monitor::GramDrift, drift);
             }
             reading
         });
@@ -341,6 +427,7 @@ fn settings(config: &Config) -> Settings {
         },
         drop_path: loss.drop_path,
         clip: config.optimizer.clip,
+        checkpointing: config.run.activation_checkpointing,
         gram: (gram.weight > 0.0).then_some(source),
         ..Settings::default()
     }

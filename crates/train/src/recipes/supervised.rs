@@ -213,7 +213,12 @@ impl Task for SupervisedTask {
                 1 => backbone.clone(),
                 _ => self.learner.learned.backbone(),
             };
-            let seen = backbone.training(pixels.clone(), &TrainingPass::default());
+            let pass = TrainingPass::default();
+            let (seen, segments) = if self.checkpoints() {
+                backbone.training_segments(pixels.clone().inner(), &pass)
+            } else {
+                (backbone.training(pixels.clone(), &pass), None)
+            };
             let logits = self.logits(&seen);
             let classes: Vec<i32> = samples.into_iter().flat_map(|s| s.classes).collect();
             let (loss, correct) = cross_entropy(&logits, &classes);
@@ -237,11 +242,13 @@ impl Task for SupervisedTask {
                 report.broken = Some("loss total, first in the head or the backbone".into());
                 break;
             }
-            gradients.add(
-                &self.learner,
-                (total * share).backward(),
-                self.learner.keep(),
-            );
+            let mut found = (total * share).backward();
+            if let Some(segments) = segments {
+                backbone.backward_segments(segments, &mut found, |part| {
+                    gradients.add(&self.learner, part, self.learner.keep());
+                });
+            }
+            gradients.add(&self.learner, found, self.learner.keep());
         }
         let names = [
             "loss/total",
@@ -374,6 +381,12 @@ impl Task for SupervisedTask {
 }
 
 impl SupervisedTask {
+    /// Whether blocks are computed a second time for the gradient: weights that are merged anew have one graph only.
+    fn checkpoints(&self) -> bool {
+        self.context.config.run.activation_checkpointing
+            && matches!(self.learner.learned, Learned::Weights { .. })
+    }
+
     /// A picture that is tested with, not distorted.
     fn whole(&self, picture: &RgbImage, item: &crate::data::Item) -> Sample {
         let (mean, std) = self.statistics;

@@ -108,11 +108,14 @@ pub(super) fn memory_bytes(context: &Context, task: &dyn Task) -> u64 {
     let states = state + network.num_params();
     let crops = crops(config, network);
     let tokens: usize = crops.iter().map(|(count, tokens)| count * tokens).sum();
-    let activations = tokens as f64 * activations_per_token(network)
-        + crops
-            .iter()
-            .map(|(count, tokens)| *count as f64 * scores(network, *tokens))
-            .sum::<f64>();
+    let mut activations = tokens as f64 * activations_per_token(network);
+    if let BackboneConfig::Vit(vit) = network.config()
+        && config.run.activation_checkpointing
+        && config.recipe != RecipeId::Lora
+    {
+        // What goes into each block, and one block.
+        activations = activations / vit.depth as f64 + (tokens * vit.depth * vit.dim) as f64;
+    }
     let batch = config.run.batch as f64;
     let pixels = batch * 3.0 * f64::from(config.crops.global_px).powi(2) * 2.0;
     let total = states as f64 + activations * batch + logits(config, network) * batch + pixels;
@@ -156,14 +159,6 @@ fn activations_per_token(network: &Backbone) -> f64 {
                 })
                 .sum()
         }
-    }
-}
-
-/// Attention scores of a crop that are kept for the backward pass.
-fn scores(network: &Backbone, tokens: usize) -> f64 {
-    match network.config() {
-        BackboneConfig::Vit(vit) => 2.0 * (vit.depth * vit.heads * tokens * tokens) as f64,
-        BackboneConfig::ConvNext(_) => 0.0,
     }
 }
 

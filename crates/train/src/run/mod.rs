@@ -22,8 +22,8 @@ pub use dry::{Forecast, dry_run};
 use crate::config::Config;
 use crate::data::DataSet;
 use crate::error::TrainError;
-use crate::metrics::Metrics;
-use crate::monitors::Watcher;
+use crate::metrics::{self, Metrics, read_metrics};
+use crate::monitors::{Monitor, Reading, Sizes, Watcher};
 use crate::recipes::{Advice, Context, Report, Task};
 use schedules::schedules;
 
@@ -115,11 +115,20 @@ pub fn context(text: &str, sets: &[String], device: &ComputeDevice) -> Result<Co
 
 /// Runs, or goes on with a run.
 pub fn run(options: &RunOptions, observer: &mut Observer<'_>) -> Result<Summary, TrainError> {
-    let folder = &options.out;
     let text = configuration(options)?;
     let context = context(&text, &options.sets, &options.device)?;
-    let recipe = context.config.recipe.recipe();
-    let mut task = recipe.prepare(&context)?;
+    let task = context.config.recipe.recipe().prepare(&context)?;
+    run_task(options, &context, task, observer)
+}
+
+/// Runs a task in the folder of the options.
+fn run_task(
+    options: &RunOptions,
+    context: &Context,
+    mut task: Box<dyn Task>,
+    observer: &mut Observer<'_>,
+) -> Result<Summary, TrainError> {
+    let folder = &options.out;
     let checkpoints = Checkpoints::new(folder, &context.config);
     prepare_folder(options, &context.config)?;
     let done = if options.resume {
@@ -128,7 +137,7 @@ pub fn run(options: &RunOptions, observer: &mut Observer<'_>) -> Result<Summary,
         0
     };
     task.seek(done)?;
-    for advice in recipe.advice(&context) {
+    for advice in context.config.recipe.recipe().advice(context) {
         // Advice is no reason to stop: whoever wants to read it first makes a dry run.
         let _ = observer(Event::Advice(advice));
     }
@@ -143,11 +152,17 @@ pub fn run(options: &RunOptions, observer: &mut Observer<'_>) -> Result<Summary,
         classes: context.data.classes().len(),
         params,
     });
+    let untrained = if done == 0 {
+        None
+    } else {
+        untrained_score(folder)
+    };
     Loop {
         metrics: Metrics::open(folder, done, options.tensorboard)?,
         watcher: Watcher::default(),
         checkpoints,
-        context: &context,
+        context,
+        untrained,
         observer,
         started: Instant::now(),
         since: Since::new(),
@@ -156,6 +171,14 @@ pub fn run(options: &RunOptions, observer: &mut Observer<'_>) -> Result<Summary,
         evaluation: Vec::new(),
     }
     .run(&mut *task, done)
+}
+
+/// What the nearest neighbors were right about before the first step of the run in `folder`.
+fn untrained_score(folder: &Path) -> Option<f64> {
+    let lines = read_metrics(&folder.join(metrics::FILE)).ok()?;
+    let first = lines.first().filter(|line| line.step == 0)?;
+    let score = first.numbers.iter().find(|(name, _)| name == KNN)?;
+    Some(score.1)
 }
 
 /// The text of the configuration: given, or that of the folder.
@@ -194,6 +217,14 @@ fn prepare_folder(options: &RunOptions, config: &Config) -> Result<(), TrainErro
         .map_err(|error| failed("the configuration", &path, &error))
 }
 
+/// Name of the accuracy of nearest neighbors among the numbers of an evaluation.
+const KNN: &str = "eval/knn";
+
+fn knn_of(evaluation: &[(String, f64)]) -> Option<f64> {
+    let found = evaluation.iter().find(|(name, _)| name == KNN)?;
+    Some(found.1)
+}
+
 /// Time since the last line of metrics.
 struct Since {
     at: Instant,
@@ -222,6 +253,8 @@ struct Loop<'a, 'o> {
     broken_in_a_row: u32,
     pictures: usize,
     evaluation: Vec<(String, f64)>,
+    /// What the nearest neighbors were right about before the first step.
+    untrained: Option<f64>,
 }
 
 impl Loop<'_, '_> {
@@ -229,6 +262,13 @@ impl Loop<'_, '_> {
         let config = &self.context.config;
         let steps = task.steps();
         let schedules = schedules(config, steps);
+        if done == 0 && steps > 0 {
+            let evaluation = task.evaluate()?;
+            if !evaluation.is_empty() {
+                self.metrics.write(0, &evaluation)?;
+            }
+            self.untrained = knn_of(&evaluation);
+        }
         for step in done..steps {
             let due = |every: u64| every > 0 && (step + 1).is_multiple_of(every);
             let last = step + 1 == steps;
@@ -341,6 +381,14 @@ impl Loop<'_, '_> {
         if !evaluation.is_empty() {
             self.metrics.write(done, &evaluation)?;
             self.evaluation.clone_from(&evaluation);
+        }
+        if let (Some(score), Some(untrained)) = (knn_of(&evaluation), self.untrained) {
+            let reading = Reading::new(done, Sizes::default())
+                .with(Monitor::Knn, score)
+                .with(Monitor::KnnBaseline, untrained);
+            for warning in self.watcher.look(&reading) {
+                let _ = (self.observer)(Event::Warning(warning.to_string()));
+            }
         }
         match self.checkpoints.save(task, done, &evaluation) {
             Ok(saved) => {

@@ -11,7 +11,9 @@ use rand_chacha::ChaCha8Rng;
 
 use super::*;
 use crate::metrics::read_metrics;
-use crate::recipes::RecipeId;
+use crate::recipes::{Export, RecipeId};
+use crate::schedule::Values;
+use crate::state::State;
 
 /// Pictures of two classes: stripes across and stripes down, with masks of their light parts.
 fn pictures(folder: &Path, count: u32) {
@@ -337,4 +339,180 @@ fn a_dry_run_writes_nothing_and_tells_what_a_run_takes() {
         .iter()
         .any(|advice| advice.seen.contains("few for self-supervised"));
     assert!(few, "{:?}", forecast.advice);
+}
+
+/// A task whose weights are not numbers in some of its steps.
+struct Poisoned {
+    task: Box<dyn Task>,
+    steps: std::ops::Range<u64>,
+}
+
+impl Task for Poisoned {
+    fn steps(&self) -> u64 {
+        self.task.steps()
+    }
+
+    fn seek(&mut self, step: u64) -> Result<(), TrainError> {
+        self.task.seek(step)
+    }
+
+    fn step(&mut self, step: u64, values: &Values, reads: bool) -> Result<Report, TrainError> {
+        if !self.steps.contains(&step) {
+            return self.task.step(step, values, reads);
+        }
+        let healthy = self.task.state();
+        let mut sick = healthy.clone();
+        let name = "student.backbone.blocks.1.mlp.fc1.weight";
+        sick.tensors.get_mut(name).expect("the block exists")[5] = f32::NAN;
+        self.task.restore(sick)?;
+        let report = self.task.step(step, values, reads);
+        self.task.restore(healthy)?;
+        report
+    }
+
+    fn exports(&self) -> Vec<Export<'_>> {
+        self.task.exports()
+    }
+
+    fn lineage(&self) -> Vec<(String, String)> {
+        self.task.lineage()
+    }
+
+    fn state(&self) -> State {
+        self.task.state()
+    }
+
+    fn restore(&mut self, state: State) -> Result<(), TrainError> {
+        self.task.restore(state)
+    }
+
+    fn waited(&self) -> Duration {
+        self.task.waited()
+    }
+
+    fn warnings(&mut self) -> Vec<String> {
+        self.task.warnings()
+    }
+
+    fn evaluate(&mut self) -> Result<Vec<(String, f64)>, TrainError> {
+        self.task.evaluate()
+    }
+}
+
+fn go_poisoned(
+    options: &RunOptions,
+    steps: std::ops::Range<u64>,
+) -> (Result<Summary, TrainError>, Vec<String>) {
+    let text = options.text.as_ref().unwrap();
+    let context = context(text, &options.sets, &options.device).unwrap();
+    let task = context.config.recipe.recipe().prepare(&context).unwrap();
+    let task = Box::new(Poisoned { task, steps });
+    let mut warnings = Vec::new();
+    let summary = run_task(options, &context, task, &mut |event| {
+        if let Event::Warning(text) = event {
+            warnings.push(text);
+        }
+        ControlFlow::Continue(())
+    });
+    (summary, warnings)
+}
+
+#[test]
+fn a_step_that_is_not_finite_is_named_skipped_and_after_some_in_a_row_the_end() {
+    let folder = tempfile::tempdir().unwrap();
+    pictures(folder.path(), 16);
+    let mut options = options(
+        text(folder.path(), RecipeId::Pretrain),
+        folder.path().join("one"),
+    );
+    options.sets = vec!["run.steps=9".into(), "run.max_broken_steps=2".into()];
+    let (summary, warnings) = go_poisoned(&options, 6..7);
+    assert_eq!(summary.unwrap().steps, 9);
+    let told: Vec<_> = warnings
+        .iter()
+        .filter(|text| text.contains("taught nothing"))
+        .collect();
+    assert_eq!(told.len(), 1, "{warnings:?}");
+    assert!(told[0].starts_with("step 7 taught nothing: "), "{told:?}");
+    assert!(told[0].ends_with("first in backbone, layer 1"), "{told:?}");
+    let newest = options.out.join("checkpoints/step-9/teacher.safetensors");
+    Checkpoint::open(&newest).unwrap();
+
+    options.out = folder.path().join("many");
+    let (summary, warnings) = go_poisoned(&options, 6..9);
+    let error = summary.unwrap_err().to_string();
+    assert!(error.contains("3 steps in a row"), "{error}");
+    assert!(error.contains("step-6"), "{error}");
+    let told = warnings
+        .iter()
+        .filter(|text| text.contains("taught nothing"));
+    assert_eq!(told.count(), 2, "{warnings:?}");
+    // The last good checkpoint is what the run would have been without the bad steps.
+    options.resume = true;
+    options.text = None;
+    go(&options).unwrap();
+    options.resume = false;
+    options.text = Some(text(folder.path(), RecipeId::Pretrain));
+    let (resumed, whole) = (options.out.clone(), folder.path().join("whole"));
+    options.out.clone_from(&whole);
+    go(&options).unwrap();
+    assert_eq!(numbers(&resumed), numbers(&whole));
+}
+
+#[test]
+fn a_gram_run_stays_nearer_to_where_it_started() {
+    let folder = tempfile::tempdir().unwrap();
+    pictures(folder.path(), 24);
+    let first = folder.path().join("first");
+    go(&options(
+        text(folder.path(), RecipeId::Pretrain),
+        first.clone(),
+    ))
+    .unwrap();
+    let start = first.join("checkpoints/step-6/teacher.safetensors");
+    let drift = |name: &str, sets: &[&str]| -> f64 {
+        let mut options = options(
+            text(folder.path(), RecipeId::Gram).replace("gram.every = 2\ngram.times = 1", ""),
+            folder.path().join(name),
+        );
+        options.sets = sets.iter().map(|&set| set.to_owned()).collect();
+        options.sets.extend([
+            format!("model.start={start:?}"),
+            "run.steps=30".into(),
+            "run.monitor_every=30".into(),
+            "optimizer.lr=2e-3".into(),
+            "teacher.momentum=0.8".into(),
+        ]);
+        go(&options).unwrap();
+        let lines = read_metrics(&options.out.join("metrics.jsonl")).unwrap();
+        let of = |line: &crate::metrics::Line| {
+            let named = line
+                .numbers
+                .iter()
+                .find(|(name, _)| name == "monitor/gram_drift")?;
+            Some(named.1)
+        };
+        lines.iter().rev().find_map(of).expect("the monitor reads")
+    };
+    let with = drift("with", &["gram.weight=10.0"]);
+    let without = drift("without", &["gram.weight=0.0"]);
+    assert!(
+        with < 0.7 * without,
+        "with the Gram loss {with}, without {without}"
+    );
+}
+
+#[test]
+fn activation_checkpointing_changes_no_number() {
+    for recipe in [RecipeId::Pretrain, RecipeId::Distill, RecipeId::Finetune] {
+        let folder = tempfile::tempdir().unwrap();
+        pictures(folder.path(), 16);
+        let mut options = options(text(folder.path(), recipe), folder.path().join("plain"));
+        go(&options).unwrap();
+        options.out = folder.path().join("checkpointed");
+        options.sets = vec!["run.activation_checkpointing=true".into()];
+        go(&options).unwrap();
+        let plain = numbers(&folder.path().join("plain"));
+        assert_eq!(numbers(&options.out), plain, "{}", recipe.id());
+    }
 }

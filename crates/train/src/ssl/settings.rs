@@ -26,6 +26,8 @@ pub struct Settings {
     pub sinkhorn_iterations: usize,
     /// What the student follows.
     pub teacher: Teacher,
+    /// Whether blocks are computed a second time for the gradient instead of kept.
+    pub checkpointing: bool,
     /// Where the Gram teacher comes from; its loss has the weight of the schedule.
     pub gram: Option<GramTeacher>,
 }
@@ -42,6 +44,7 @@ impl Default for Settings {
             clip: 3.0,
             sinkhorn_iterations: 3,
             teacher: Teacher::Average,
+            checkpointing: false,
             gram: None,
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use burn::tensor::{Bool, Device, Tensor, TensorData};
-use dinoscope_model::{Backbone, LayerTokens, Norm, TrainingPass};
+use dinoscope_model::{Backbone, LayerTokens, Norm, Segments, TrainingPass};
 use rand_chacha::ChaCha8Rng;
 
 use super::batch::Batch;
@@ -109,7 +109,13 @@ impl SelfSupervised {
             if !outcome.losses.values().all(|value| value.is_finite()) {
                 break;
             }
-            let found = (pass.losses.total * share).backward();
+            let mut found = (pass.losses.total * share).backward();
+            for segments in pass.segments {
+                let backbone = &self.student.backbone;
+                backbone.backward_segments(segments, &mut found, |part| {
+                    gradients.add(&self.student, part, self.keep());
+                });
+            }
             gradients.add(&self.student, found, self.keep());
         }
         outcome.broken = self.broken(&mut outcome, &gradients, batches);
@@ -216,14 +222,20 @@ impl SelfSupervised {
                 local,
             };
         let global_pass = pass(2 * batch.pictures, self.masks(batch), false);
-        let global = tracked(batch.global.clone());
-        let global = self.student.backbone.training(global, &global_pass);
+        let mut segments = Vec::new();
+        let mut see = |crops: &Tensor<4>, pass: &TrainingPass| {
+            let backbone = &self.student.backbone;
+            if !self.settings.checkpointing {
+                return backbone.training(tracked(crops.clone()), pass);
+            }
+            let (tokens, kept) = backbone.training_segments(crops.clone(), pass);
+            segments.extend(kept);
+            tokens
+        };
+        let global = see(&batch.global, &global_pass);
         let local = batch.local.as_ref().map(|crops| {
             let [count, ..] = crops.dims();
-            let pass = pass(count, None, true);
-            self.student
-                .backbone
-                .training(tracked(crops.clone()), &pass)
+            see(crops, &pass(count, None, true))
         });
         let head = |name: &str| panic!("step: the student has no {name} head");
         let dino_head = self.student.dino.as_ref().unwrap_or_else(|| head("dino"));
@@ -240,6 +252,7 @@ impl SelfSupervised {
             global,
             logits,
             pictures: batch.pictures,
+            segments,
         }
     }
 
@@ -323,6 +336,8 @@ struct StudentPass {
     /// Class tokens of all crops, `[crops · pictures, prototypes]`.
     logits: Tensor<2>,
     pictures: usize,
+    /// What gives the gradients of the blocks, with activation checkpointing.
+    segments: Vec<Segments>,
 }
 
 impl StudentPass {
