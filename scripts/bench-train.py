@@ -1,17 +1,18 @@
 #!/usr/bin/env python3
 """Times training steps of Dinoscope and of PyTorch in turn, in one process each, and prints their ratio.
 
-    cargo build --release -p dinoscope-train --example step
+    cargo build --release -p dinoscope
     python3 -m venv venv && venv/bin/pip install torch
-    venv/bin/python scripts/bench-train.py PATH/TO/examples/step [--rounds 9]
+    venv/bin/python scripts/bench-train.py PATH/TO/dinoscope [--rounds 9]
 
-Both on 2 threads, f32. The steps are described in crates/train/examples/step.rs; PyTorch runs the same network (rotary
+Both on 2 threads, f32. The steps are described in crates/train/src/bench.rs; PyTorch runs the same network (rotary
 positions, layer scale, registers, exact GELU, scaled_dot_product_attention), heads, losses and torch.optim.AdamW (fused
 where the CPU has it).
 """
 
 import argparse
 import copy
+import json
 import math
 import statistics
 import subprocess
@@ -167,13 +168,14 @@ def main():
     parser.add_argument("--rounds", type=int, default=9)
     arguments = parser.parse_args()
     torch.set_num_threads(2)
-    ours = subprocess.Popen([arguments.program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    print(f"Dinoscope: {ours.stdout.readline().strip()}; PyTorch {torch.__version__}: {sum(p.numel() for p in Vit().parameters())}")
+    command = [arguments.program, "--device", "cpu", "--threads", "2", "bench", "--training", "--serve"]
+    ours = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    print(f"PyTorch {torch.__version__}, {sum(p.numel() for p in Vit().parameters())} parameters")
 
     def our_step(kind):
         ours.stdin.write(kind + "\n")
         ours.stdin.flush()
-        return float(ours.stdout.readline())
+        return json.loads(ours.stdout.readline())["ms"]
 
     for kind, peer in [("plain", Plain()), ("ssl", Ssl())]:
         ratios, times = [], []

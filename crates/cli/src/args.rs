@@ -446,10 +446,13 @@ pub(crate) struct Bench {
     /// Time maps instead: similarity, projection and matches on the CPU, hovers on a graphics device
     #[arg(long, conflicts_with = "serve")]
     pub(crate) maps: bool,
+    /// Time steps of training instead: a plain one and a self-supervised one of a small ViT
+    #[arg(long, conflicts_with = "maps")]
+    pub(crate) training: bool,
     /// Number of the graphics adapter for --maps
     #[arg(long, default_value_t = 0, value_name = "N")]
     pub(crate) adapter: usize,
-    /// Read sizes from stdin and time one forward for each line, for interleaved comparisons
+    /// Read sizes (with --training: plain, ssl) from stdin and time one for each line, for interleaved comparisons
     #[arg(long)]
     pub(crate) serve: bool,
 }

@@ -7,6 +7,7 @@
 //! [`state`], and listens to the [`monitors`]. [`evaluation`] tells what features know.
 
 pub mod augment;
+pub mod bench;
 pub mod block_masks;
 pub mod config;
 pub mod curation;

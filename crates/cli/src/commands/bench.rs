@@ -20,6 +20,9 @@ pub(crate) fn run(common: &Common, arguments: &Bench) -> Result<()> {
     if arguments.maps {
         return super::bench_maps::run(common, arguments);
     }
+    if arguments.training {
+        return super::bench_training::run(common, arguments);
+    }
     let model = open_model(common)?;
     if arguments.serve {
         return serve(&model);

@@ -3,6 +3,7 @@
 pub(crate) mod analyze;
 pub(crate) mod bench;
 mod bench_maps;
+mod bench_training;
 pub(crate) mod curate;
 pub(crate) mod devices;
 pub(crate) mod features;

@@ -1,23 +1,21 @@
-//! Times training steps: one JSON line a kind, milliseconds of each round.
+//! Steps of training to be timed, of random pixels: how long a step takes on a device.
 //!
-//! `plain`: ViT of width 192 and depth 4, 8 pictures of 224 px, forward, backward, `AdamW`. `ssl`: a whole
-//! self-supervised step of the same network, 4 pictures, 2 global crops of 224 px, 6 local crops of 96 px, K = 1024.
-//! `scripts/bench-train` runs it in turn with the same steps in PyTorch.
+//! The network is a ViT of width 192 and depth 4 with patch 16. `scripts/bench-train.py` times the same steps in PyTorch.
 
-use std::io::{BufRead, Write};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use burn::tensor::{Device, Distribution, Tensor};
-use dinoscope_model::{Fresh, HeadConfig, Params, TrainingPass};
-use dinoscope_train::block_masks::BlockMasking;
-use dinoscope_train::config::Config;
-use dinoscope_train::networks::{HeadConfigs, Networks};
-use dinoscope_train::optimizer::{AdamW, AdamWConfig, Gradients, Grouping, StepRates};
-use dinoscope_train::recipes::RecipeId;
-use dinoscope_train::schedule::{SmallRun, Values};
-use dinoscope_train::ssl::{Batch, SelfSupervised, Settings};
+use dinoscope_model::{Fresh, HeadConfig, TrainingPass, Weights, WeightsError};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
+
+use crate::block_masks::BlockMasking;
+use crate::config::Config;
+use crate::networks::{HeadConfigs, Networks};
+use crate::optimizer::{AdamW, AdamWConfig, Gradients, Grouping, StepRates};
+use crate::recipes::RecipeId;
+use crate::schedule::{SmallRun, Values};
+use crate::ssl::{Batch, SelfSupervised, Settings};
 
 fn networks(heads: Option<&HeadConfigs>, device: &Device) -> Networks {
     let mut config = Config::defaults(RecipeId::Pretrain, SmallRun::Hundreds);
@@ -30,9 +28,57 @@ fn networks(heads: Option<&HeadConfigs>, device: &Device) -> Networks {
 /// Fresh weights whose names may have a first word.
 struct Named(Fresh);
 
-impl dinoscope_model::Weights for Named {
-    fn get(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, dinoscope_model::WeightsError> {
+impl Weights for Named {
+    fn get(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, WeightsError> {
         self.0.get(name.trim_start_matches("backbone."), shape)
+    }
+}
+
+/// A kind of step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Forward, backward and update of the backbone over 8 pictures of 224 px.
+    Plain,
+    /// A self-supervised step: 4 pictures, 2 global crops of 224 px, 6 local ones of 96 px, both heads with K = 1024.
+    Ssl,
+}
+
+impl Kind {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Plain, Self::Ssl];
+
+    /// As it is named in results.
+    pub fn id(self) -> &'static str {
+        match self {
+            Self::Plain => "plain",
+            Self::Ssl => "ssl",
+        }
+    }
+}
+
+/// Networks and pictures on a device, ready to step.
+pub struct StepBench {
+    plain: Plain,
+    ssl: Ssl,
+}
+
+impl StepBench {
+    /// Fresh networks.
+    pub fn new(device: &Device) -> Self {
+        Self {
+            plain: Plain::new(device),
+            ssl: Ssl::new(device),
+        }
+    }
+
+    /// Does one step and waits until it is done.
+    pub fn step(&mut self, kind: Kind) -> Duration {
+        let since = Instant::now();
+        match kind {
+            Kind::Plain => self.plain.step(),
+            Kind::Ssl => self.ssl.step(),
+        }
+        since.elapsed()
     }
 }
 
@@ -135,26 +181,5 @@ impl Ssl {
             .step(batches, self.step, &values, false, &mut rng);
         assert_eq!(outcome.broken, None, "the step is finite");
         self.step += 1;
-    }
-}
-
-/// Reads `plain` or `ssl` a line, does one step, answers with its milliseconds.
-fn main() {
-    let device = Device::flex();
-    let (mut plain, mut ssl) = (Plain::new(&device), Ssl::new(&device));
-    let count: usize = plain.networks.read_params("").values().map(Vec::len).sum();
-    let mut out = std::io::stdout().lock();
-    writeln!(out, "{count} parameters").expect("somebody listens");
-    out.flush().expect("somebody listens");
-    for line in std::io::stdin().lock().lines() {
-        let line = line.expect("lines are text");
-        let since = Instant::now();
-        match line.trim() {
-            "plain" => plain.step(),
-            "ssl" => ssl.step(),
-            _ => return,
-        }
-        writeln!(out, "{:.3}", since.elapsed().as_secs_f64() * 1e3).expect("somebody listens");
-        out.flush().expect("somebody listens");
     }
 }
