@@ -232,6 +232,15 @@ impl Command {
         Self::ALL.iter().copied().find(|command| command.id() == id)
     }
 
+    /// Message with other words that it is found by, where people call it differently.
+    pub const fn words_id(self) -> Option<&'static str> {
+        match self {
+            Self::ViewPca => Some("palette-words-pca"),
+            Self::ViewSimilarity => Some("palette-words-similarity"),
+            _ => None,
+        }
+    }
+
     /// Its shortcuts before the user changes them. macOS keeps ⌘ Tab and F11 to itself.
     fn default_shortcuts(self, is_mac: bool) -> &'static [&'static str] {
         match self {

@@ -11,7 +11,7 @@ mod flex;
 mod tests;
 
 use burn::backend::tensor::FloatTensor;
-use burn::backend::{Autodiff, Backend, Cube, Dispatch, Flex, backend_extension};
+use burn::backend::{Backend, Cube, Dispatch, backend_extension};
 use burn::tensor::Tensor;
 
 /// `x/2 · (1 + erf(x/√2))`, elementwise, with its exact derivative as gradient.

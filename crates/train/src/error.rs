@@ -77,6 +77,12 @@ pub enum TrainError {
         /// The folder.
         path: PathBuf,
     },
+    /// A resumed run was given a configuration that is not its own.
+    #[error("the configuration is not that of the run, expected --resume without one (changes by --set): {}", path.display())]
+    OtherConfig {
+        /// The run's own.
+        path: PathBuf,
+    },
     /// There is no run to go on with.
     #[error("no run to resume, expected a folder with config.toml: {}", path.display())]
     NoRun {

@@ -1,14 +1,26 @@
 //! The network that a run starts or learns from: scratch, the built-in one, a downloaded one, a file.
+//!
+//! A checkpoint of ours has the heads of its self-supervised training beside its networks, in [`HEADS`]; whoever starts
+//! or learns from a network of that folder has them too.
+
+use std::collections::BTreeMap;
+use std::path::Path;
 
 use burn::tensor::Device;
 use dinoscope_engine::model::{BUILTIN, Builtin, ModelSource, find_model};
 use dinoscope_engine::store::Store;
 use dinoscope_model::checkpoint::Checkpoint;
-use dinoscope_model::{Backbone, BackboneConfig, Fresh, Placement, Weights, WeightsError};
+use dinoscope_model::{
+    Backbone, BackboneConfig, Fresh, HeadConfig, Params, Placement, Weights, WeightsError,
+};
 
 use crate::config::Config;
 use crate::error::TrainError;
 use crate::networks::{HeadConfigs, Networks};
+use crate::state::State;
+
+/// Name of the file of heads in a checkpoint, without its ending.
+pub const HEADS: &str = "heads";
 
 /// Mean and standard deviation of the input channels.
 pub type Statistics = ([f32; 3], [f32; 3]);
@@ -22,6 +34,72 @@ pub struct StartModel {
     /// Licence and lineage, to be written into what comes of it.
     pub lineage: Vec<(String, String)>,
     weights: Box<dyn Weights>,
+    heads: Option<SavedHeads>,
+}
+
+/// Heads of a checkpoint, and their sizes.
+struct SavedHeads {
+    sizes: HeadConfigs,
+    weights: BTreeMap<String, Vec<f32>>,
+}
+
+impl SavedHeads {
+    /// Those beside a model's file, if there are any.
+    fn beside(model: &Path) -> Result<Option<Self>, TrainError> {
+        let path = model.with_file_name(format!("{HEADS}.safetensors"));
+        if !model.is_file() || !path.is_file() {
+            return Ok(None);
+        }
+        let state = State::read(&path)?;
+        let sizes = |head: &str| -> Result<HeadConfig, TrainError> {
+            let size = |part: &str| {
+                let found = state.counters.get(&format!("{head}.{part}"));
+                let found = found.and_then(|&size| usize::try_from(size).ok());
+                found
+                    .filter(|&size| size > 0)
+                    .ok_or_else(|| TrainError::State {
+                        reason: format!("it does not tell the size {head}.{part}"),
+                        path: path.clone(),
+                    })
+            };
+            Ok(HeadConfig {
+                inputs: size("inputs")?,
+                hidden: size("hidden")?,
+                bottleneck: size("bottleneck")?,
+                prototypes: size("prototypes")?,
+                layers: size("layers")?,
+            })
+        };
+        Ok(Some(Self {
+            sizes: HeadConfigs {
+                dino: sizes("dino_head")?,
+                ibot: sizes("ibot_head")?,
+            },
+            weights: state.tensors,
+        }))
+    }
+}
+
+/// The heads of networks as a file of a checkpoint has them.
+pub fn saved_heads(networks: &Networks, sizes: &HeadConfigs) -> State {
+    let mut state = State::default();
+    for (name, head, size) in [
+        ("dino_head", &networks.dino, sizes.dino),
+        ("ibot_head", &networks.ibot, sizes.ibot),
+    ] {
+        let Some(head) = head else { continue };
+        state.put("", head.read_params(&format!("{name}.")));
+        let sizes = [
+            ("inputs", size.inputs),
+            ("hidden", size.hidden),
+            ("bottleneck", size.bottleneck),
+            ("prototypes", size.prototypes),
+            ("layers", size.layers),
+        ];
+        let counters = sizes.map(|(part, size)| (format!("{name}.{part}"), size as u64));
+        state.counters.extend(counters);
+    }
+    state
 }
 
 impl std::fmt::Debug for StartModel {
@@ -48,6 +126,7 @@ impl StartModel {
             statistics: (config.model.mean, config.model.std),
             lineage: vec![("start".into(), format!("random, seed {}", config.seed))],
             weights: Box::new(Fresh { seed: config.seed }),
+            heads: None,
         })
     }
 
@@ -65,6 +144,7 @@ impl StartModel {
                         ("license".into(), Builtin::LICENSE.into()),
                     ],
                     weights: builtin.weights(),
+                    heads: None,
                 })
             }
             ModelSource::Path(path) => {
@@ -82,6 +162,7 @@ impl StartModel {
                     statistics: checkpoint.statistics(),
                     lineage,
                     weights: Box::new(checkpoint),
+                    heads: SavedHeads::beside(&path)?,
                 })
             }
         }
@@ -92,25 +173,41 @@ impl StartModel {
         Backbone::load(&self.config, &*self.weights, &Placement::plain(device))
     }
 
-    /// The network with fresh heads of these sizes, if any.
+    /// Sizes of the heads that came with the network.
+    pub fn heads(&self) -> Option<HeadConfigs> {
+        self.heads.as_ref().map(|heads| heads.sizes)
+    }
+
+    /// The licence that it says it is under.
+    pub fn license(&self) -> Option<&str> {
+        let found = self.lineage.iter().find(|(key, _)| key == "license")?;
+        Some(&found.1)
+    }
+
+    /// The network with heads of these sizes, if any: its own where they are of these sizes, else fresh ones.
     pub fn networks(
         &self,
         heads: Option<&HeadConfigs>,
         seed: u64,
         device: &Device,
     ) -> Result<Networks, WeightsError> {
+        let fresh = Fresh { seed };
+        let own = self
+            .heads
+            .as_ref()
+            .filter(|own| heads.is_some_and(|sizes| *sizes == own.sizes));
         let weights = WithHeads {
             backbone: &*self.weights,
-            heads: Fresh { seed },
+            heads: own.map_or(&fresh as &dyn Weights, |own| &own.weights),
         };
         Networks::load(&self.config, heads, &weights, device)
     }
 }
 
-/// A backbone's weights, and random ones for everything else.
+/// A backbone's weights, and others for everything else.
 struct WithHeads<'a> {
     backbone: &'a dyn Weights,
-    heads: Fresh,
+    heads: &'a dyn Weights,
 }
 
 impl Weights for WithHeads<'_> {

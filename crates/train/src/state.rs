@@ -11,7 +11,7 @@ use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 
 use crate::error::TrainError;
-use crate::optimizer::AdamW;
+use crate::optimizer::{AdamW, Moments};
 
 /// Metadata key of the counters.
 const COUNTERS: &str = "counters";
@@ -52,15 +52,15 @@ impl State {
     /// Never: moments are f32.
     pub fn put_adamw(&mut self, prefix: &str, adamw: &AdamW) {
         for (name, moments) in adamw.moments() {
-            for (kind, tensor) in ["mean", "square"].into_iter().zip(moments) {
+            let counter = format!("{prefix}count.{name}");
+            self.counters.insert(counter, moments.count);
+            for (kind, tensor) in ["mean", "square"].into_iter().zip(&moments.tensors) {
                 let values = tensor.clone().into_data().try_to_vec();
                 let values = values.expect("moments are f32");
                 self.tensors
                     .insert(format!("{prefix}{kind}.{name}"), values);
             }
         }
-        self.counters
-            .insert(format!("{prefix}count"), adamw.count());
     }
 
     /// Puts a saved optimizer into place.
@@ -75,11 +75,15 @@ impl State {
             .into_iter()
             .filter_map(|(name, mean)| {
                 let square = squares.remove(&name)?;
-                Some((name, [tensor(mean), tensor(square)]))
+                let count = self.counters.get(&format!("{prefix}count.{name}"));
+                let moments = Moments {
+                    tensors: [tensor(mean), tensor(square)],
+                    count: count.copied().unwrap_or(0),
+                };
+                Some((name, moments))
             })
             .collect();
-        let count = self.counters.get(&format!("{prefix}count")).copied();
-        adamw.restore(count.unwrap_or(0), moments);
+        adamw.restore(moments);
     }
 
     /// Writes the file.

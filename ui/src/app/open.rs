@@ -393,7 +393,8 @@ impl App {
         let pictures = document
             .library
             .edit(|library| library.add_all(paths, None));
-        let own = adapted(settings, &pictures);
+        let mut own = adapted(settings, &pictures);
+        document.adopt(&mut own.query);
         let view = document.add_view(View {
             kind,
             pictures,

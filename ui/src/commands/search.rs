@@ -5,7 +5,7 @@
 pub struct Names<'a> {
     /// In the language of the window.
     pub local: &'a str,
-    /// In English, which many people type whatever the window shows.
+    /// In English, which many people type whatever the window shows, and in other words.
     pub english: &'a str,
 }
 

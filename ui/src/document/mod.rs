@@ -72,6 +72,29 @@ impl Document {
         id
     }
 
+    /// Views that are seen together with one, without itself: comparisons have a page of their own.
+    pub fn beside(&self, view: ViewId) -> impl Iterator<Item = ViewId> {
+        let compares = |shown: &View| shown.kind == ViewKind::Compare;
+        let page = self.views.get(&view).map(compares);
+        let others = self.views.iter();
+        others
+            .filter(move |&(&id, other)| id != view && Some(compares(other)) == page)
+            .map(|(&id, _)| id)
+    }
+
+    /// Closes all views that are seen together with one; none if that one is gone itself.
+    pub fn close_others(&mut self, view: ViewId) {
+        let others: Vec<ViewId> = self.beside(view).collect();
+        self.views.retain(|id, _| !others.contains(id));
+    }
+
+    /// Gives pins that were numbered in another document numbers that nothing in this one has.
+    pub fn adopt(&mut self, query: &mut Query) {
+        for pin in &mut query.pins {
+            pin.id = PinId(self.take_number());
+        }
+    }
+
     /// Settings that a view works with: the common ones while it is linked, its own otherwise.
     pub fn settings(&self, view: ViewId) -> &Settings {
         self.views
@@ -248,6 +271,35 @@ mod tests {
         assert_eq!(document.views.len(), 1);
         assert!(document.settings.query.pins.is_empty());
         assert_eq!(document.letter(other), Some('A'));
+    }
+
+    #[test]
+    fn closing_the_others_keeps_the_view_and_those_of_another_page() {
+        let (mut document, picture) = with_picture();
+        let kept = document.add_view(View::new(ViewKind::Similarity, picture));
+        let other = document.add_view(View::new(ViewKind::Pca, picture));
+        let compare = document.add_view(View::new(ViewKind::Compare, picture));
+        assert_eq!(document.beside(kept).collect::<Vec<_>>(), [other]);
+        document.close_others(kept);
+        let open: Vec<ViewId> = document.views.keys().copied().collect();
+        assert_eq!(open, [kept, compare]);
+        document.close_others(other);
+        assert_eq!(document.views.len(), 2, "a view that is gone closes none");
+    }
+
+    #[test]
+    fn pins_from_elsewhere_get_numbers_that_no_later_pin_gets() {
+        let (mut document, picture) = with_picture();
+        document.add_view(View::new(ViewKind::Similarity, picture));
+        let pin = |number| Pin::point(PinId(number), picture, [1.0, 2.0], Sign::Positive);
+        let mut query = Query {
+            pins: vec![pin(1), pin(4)],
+        };
+        document.adopt(&mut query);
+        let mut numbers: Vec<u32> = query.pins.iter().map(|pin| pin.id.0).collect();
+        query.pins.remove(0);
+        numbers.extend([document.take_number(), document.take_number()]);
+        assert_eq!(numbers, [2, 3, 4, 5]);
     }
 
     #[test]

@@ -83,8 +83,6 @@ pub struct Settings {
     pub figure_scale: u32,
     /// Whether the lesson was finished or closed.
     pub lesson_done: bool,
-    /// Whether the app asks for a newer version once a day. Off until the user wants it: it uses the network.
-    pub checks_updates: bool,
     /// Projects, newest first.
     pub recent_projects: Vec<Recent>,
     /// Pictures, newest first.
@@ -113,7 +111,6 @@ impl Default for Settings {
             export_folder: None,
             figure_scale: 2,
             lesson_done: false,
-            checks_updates: false,
             recent_projects: Vec::new(),
             recent_pictures: Vec::new(),
             recent_folders: Vec::new(),

@@ -6,7 +6,6 @@ use egui::{CentralPanel, Frame, Margin, Panel, ScrollArea, Ui};
 
 use crate::cx::Cx;
 use crate::session::models::Known;
-use crate::text::tr;
 use crate::theme;
 
 mod access;
@@ -100,15 +99,6 @@ fn current(cx: &Cx<'_>, known: &[Known]) -> Known {
         .or_else(|| known.first())
         .cloned()
         .unwrap_or_else(|| Known::file(wanted))
-}
-
-/// What a model is called on screen: as [`crate::session::Models::title`], the built-in one in the language of `ui`.
-pub fn title(ui: &Ui, cx: &Cx<'_>, name: &str) -> String {
-    if name == dinoscope_engine::model::BUILTIN {
-        tr(ui, "models-built-in").to_string()
-    } else {
-        cx.session.models.title(name)
-    }
 }
 
 /// Parameters in the words of model cards: `21.6 M`, `6.7 B`.

@@ -40,6 +40,9 @@ pub fn status_bar_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
         rule_ui(line);
         cache_ui(line, cx);
     }
+    if room.width() > 1180.0 {
+        memory_ui(line, cx);
+    }
     let used = line.min_rect().right();
     hint_ui(ui, &hint(ui, cx), room.with_min_x(used + 2.0 * GAP));
     ui.advance_cursor_after_rect(bar);
@@ -106,7 +109,7 @@ fn model_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
     let title = if name == dinoscope_engine::model::BUILTIN {
         tr(ui, "models-built-in-name")
     } else {
-        Text::from(cx.session.models.title(&name))
+        Text::from(cx.session.models.title(ui, &name))
     };
     let palette = theme::palette(ui);
     let session = &mut *cx.session;
@@ -211,6 +214,16 @@ fn cache_ui(ui: &mut Ui, cx: &Cx<'_>) {
             ));
         }
     });
+}
+
+/// Main memory that the program takes, where the system tells.
+fn memory_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
+    // The number is as old as the last frame: nothing is drawn only to show a new one.
+    if let Some(bytes) = cx.session.memory.bytes() {
+        rule_ui(ui);
+        value_ui(ui, "app-memory", "size", &text::bytes(bytes))
+            .on_hover_text(tr(ui, "status-memory-help"));
+    }
 }
 
 /// What can be done with the tool in the active view.

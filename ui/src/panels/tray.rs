@@ -168,6 +168,7 @@ pub fn title(ui: &Ui, title: &Title) -> Text {
         .map(|(name, value)| {
             let value = match value {
                 Arg::Text(text) => Value::from(text.as_str()),
+                Arg::Message(id) => Value::from(tr(ui, id).to_string()),
                 Arg::Number(number) => Value::from(*number),
             };
             (&**name, value)

@@ -14,6 +14,7 @@ use dinoscope_jobs::runner::{Options, Runner};
 mod display;
 mod features;
 mod fits;
+mod memory;
 pub mod models;
 mod painting;
 pub mod pictures;
@@ -22,6 +23,7 @@ mod slot;
 pub use display::{Display, Placed, Texture};
 pub use features::{Answer, FeatureKey, FeatureStore, Ready};
 pub use fits::{COMPONENTS, Fit, FitKey, FitState, Fits, Projected};
+pub use memory::Memory;
 pub use models::{Models, OpenModel};
 pub use painting::{Content, Painted, Painting};
 pub use pictures::{OpenPicture, Pictures};
@@ -89,6 +91,8 @@ pub struct Session {
     pub fits: Fits,
     /// How long things took.
     pub times: Times,
+    /// What the program takes of the main memory.
+    pub memory: Memory,
     /// The program's folders.
     pub folders: Folders,
     /// Text of the read-out in this frame, for the clipboard.
@@ -124,6 +128,7 @@ impl Session {
             features: FeatureStore::default(),
             fits: Fits::default(),
             times: Times::default(),
+            memory: Memory::default(),
             read_out: None,
             last_read_out: None,
             views: BTreeMap::new(),

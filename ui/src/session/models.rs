@@ -19,8 +19,10 @@ use dinoscope_jobs::predict::{Basis, Network, Speeds};
 use dinoscope_jobs::runner::{
     Failure, Lane, Runner, Slot as JobSlot, Spec, Ticket, Title, Visibility,
 };
+use egui::Context;
 
 use super::slot::Slot;
+use crate::text::tr;
 
 mod about;
 mod fetch;
@@ -30,6 +32,9 @@ pub use about::{About, Inspected};
 pub use dinoscope_jobs::model::LoadedModel as OpenModel;
 pub use fetch::{Download, Fetched};
 pub use known::{Known, Place};
+
+/// Message that is the built-in model's name.
+const BUILTIN_TITLE: &str = "models-built-in";
 
 /// Models that stay open, as long as no more of them are wanted in one frame.
 pub const MOST_OPEN: usize = 3;
@@ -189,8 +194,7 @@ impl Models {
     }
 
     fn start_open(&self, name: &str, runner: &Runner) -> Ticket<Arc<OpenModel>> {
-        let title = Title::new("job-open-model").text("name", self.title(name));
-        let mut spec = Spec::new(Lane::Network, title);
+        let mut spec = Spec::new(Lane::Network, job_title("job-open-model", name));
         spec.slot = Some(JobSlot::new(format!("model/{name}")));
         spec.priority = 5;
         let (work, name, choice) = (Arc::clone(&self.work), name.to_owned(), self.choice);
@@ -250,9 +254,13 @@ impl Models {
         }
     }
 
-    /// What a model is called on screen.
-    pub fn title(&self, name: &str) -> String {
-        known::title(name)
+    /// What a model is called on screen, the built-in one in the language of `ctx`.
+    pub fn title(&self, ctx: &Context, name: &str) -> String {
+        if name == BUILTIN {
+            tr(ctx, BUILTIN_TITLE).to_string()
+        } else {
+            known::title(name)
+        }
     }
 
     /// Looks what is in the store, once; later calls cost nothing.
@@ -298,13 +306,9 @@ impl Models {
 
     /// The load report of a model on this computer; starts to read it if nobody asked before.
     pub fn report(&mut self, name: &str, runner: &Runner) -> &Slot<Inspected> {
-        let title = self.title(name);
         let slot = self.reports.entry(name.to_owned()).or_default();
         if slot.is_empty() {
-            let spec = Spec::new(
-                Lane::Files,
-                Title::new("job-inspect-model").text("name", title),
-            );
+            let spec = Spec::new(Lane::Files, job_title("job-inspect-model", name));
             let (work, name) = (Arc::clone(&self.work), name.to_owned());
             slot.start(runner.submit(spec, move |cx| about::inspect(&work, &name, cx)));
         }
@@ -438,7 +442,7 @@ impl Models {
     ///
     /// An empty `token` leaves the choice to the environment. The user has accepted the license by now.
     pub fn fetch(&mut self, known: &Known, token: &str, whole: bool, runner: &Runner) {
-        let title = self.title(&known.name);
+        let title = known::title(&known.name);
         if let Some(ticket) =
             fetch::start((known, &title), token, whole, self.store.clone(), runner)
         {
@@ -520,6 +524,16 @@ impl Models {
             used: self.work.cache().stats().memory_bytes,
             limit: self.cache_bytes,
         }
+    }
+}
+
+/// What a job for a model is called: the window knows the built-in one's name in its language.
+fn job_title(message: &'static str, name: &str) -> Title {
+    let title = Title::new(message);
+    if name == BUILTIN {
+        title.message("name", BUILTIN_TITLE)
+    } else {
+        title.text("name", known::title(name))
     }
 }
 

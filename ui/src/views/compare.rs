@@ -337,7 +337,7 @@ pub fn letter(column: usize) -> String {
 /// What a row or column stands for, in words.
 pub fn variation_name(ui: &Ui, cx: &Cx<'_>, value: &Variation) -> String {
     match value {
-        Variation::Model(name) => cx.session.models.title(name),
+        Variation::Model(name) => cx.session.models.title(ui, name),
         Variation::Layer(Some(layer)) => tr_with(
             ui,
             "compare-layer",

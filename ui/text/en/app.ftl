@@ -20,6 +20,7 @@ app-features-time = features { $time }
 app-map-time = map { $time }
 app-frame-time = frame { $time }
 app-cache = cache { $used } of { $limit }
+app-memory = memory { $size }
 app-cancel = Cancel
 app-close = Close
 app-copy = Copy

@@ -62,6 +62,7 @@ status-maps-on = Maps are drawn on: { $device }
 status-times-help = Time of the last network run, of the last map, and of the window’s own code in the last frame.
 status-cache-help = Features kept in memory, of what they may take. Older ones come back from disk.
 status-memory = Main memory of this computer: { $size }
+status-memory-help = Main memory that this program takes now, model files that are open included.
 status-hint-pan = Drag to move the picture · V for the pointer
 status-hint-box = Drag a box to pin all of its patches · Shift for “not like this”
 status-hint-lasso = Draw around a part to pin its patches · Shift for “not like this”

@@ -20,6 +20,7 @@ app-features-time = 特征 { $time }
 app-map-time = 图 { $time }
 app-frame-time = 帧 { $time }
 app-cache = 缓存 { $used } / { $limit }
+app-memory = 内存 { $size }
 app-cancel = 取消
 app-close = 关闭
 app-copy = 复制

@@ -59,6 +59,7 @@ status-maps-on = 图绘制于：{ $device }
 status-times-help = 上次网络运行、上次绘图以及上一帧窗口代码所用的时间。
 status-cache-help = 内存中的特征及其上限。较早的会从磁盘取回。
 status-memory = 本机内存：{ $size }
+status-memory-help = 本程序当前占用的内存，包括已打开的模型文件。
 status-hint-pan = 拖动以移动图片 · 按 V 回到指针
 status-hint-box = 拖出方框以钉住其中的图块 · Shift 标记“不像这里”
 status-hint-lasso = 圈出一部分以钉住其图块 · Shift 标记“不像这里”

@@ -167,6 +167,7 @@ impl<'a> Console<'a> {
                 step_time,
                 ..
             } => self.step(done, &numbers, step_time),
+            Event::Done(done) => self.bar.set_position(done),
             Event::Advice(advice) => {
                 self.say(&format!("advice: {}; {}", advice.seen, advice.change));
             }
@@ -186,7 +187,6 @@ impl<'a> Console<'a> {
         let loss =
             find("loss/total").or_else(|| numbers.iter().find(|(n, _)| n.starts_with("loss/")));
         let loss = loss.map_or(f64::NAN, |(_, loss)| *loss);
-        self.bar.set_position(done);
         self.bar.set_message(format!("loss {loss:.4}"));
         // Without a bar a line now and then shows that the run goes on.
         let due = self

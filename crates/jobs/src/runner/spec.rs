@@ -36,6 +36,8 @@ pub struct Title {
 pub enum Arg {
     /// A name or a path.
     Text(String),
+    /// Name of a message that is translated, too.
+    Message(Cow<'static, str>),
     /// A count, for plurals.
     Number(f64),
 }
@@ -53,6 +55,13 @@ impl Title {
     #[must_use]
     pub fn text(mut self, name: impl Into<Cow<'static, str>>, value: impl Into<String>) -> Self {
         self.args.push((name.into(), Arg::Text(value.into())));
+        self
+    }
+
+    /// The same with a message in it.
+    #[must_use]
+    pub fn message(mut self, name: impl Into<Cow<'static, str>>, id: &'static str) -> Self {
+        self.args.push((name.into(), Arg::Message(id.into())));
         self
     }
 

@@ -1,3 +1,4 @@
+use burn::backend::Flex;
 use burn::tensor::{Device, DeviceKind, Distribution, Shape, TensorData, activation};
 
 use super::*;

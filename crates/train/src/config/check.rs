@@ -1,7 +1,6 @@
 //! Values that no recipe can work with.
 
-use super::{Config, ConfigError};
-use crate::augment::AugmentError;
+use super::{Config, ConfigError, Shape};
 use crate::recipes::RecipeId;
 
 impl Config {
@@ -11,7 +10,8 @@ impl Config {
         self.check_optimizer()?;
         self.check_losses()?;
         self.check_sides()?;
-        self.model.shape().map(|_| ())?;
+        self.check_probe()?;
+        self.check_blocks()?;
         self.check_recipe()
     }
 
@@ -47,7 +47,6 @@ impl Config {
                 self.teacher.temperature_warmup,
             ),
             ("teacher.freeze_last_layer", self.teacher.freeze_last_layer),
-            ("probe.test_share", self.probe.test_share),
             ("distill.momentum", self.distill.momentum),
         ] {
             ensure((0.0..=1.0).contains(&value), key, value, "0 to 1")?;
@@ -137,15 +136,25 @@ impl Config {
     }
 
     fn check_sides(&self) -> Result<(), ConfigError> {
-        self.multicrop().map_err(|error| {
-            let AugmentError {
-                name,
-                expected,
-                found,
-            } = error;
-            ConfigError::value(format!("crops.{name}"), found, expected)
-        })?;
+        self.multicrop()?;
         let patch = u32::try_from(self.model.shape()?.patch()).unwrap_or(16);
+        let sides = self.sides();
+        for &(key, px) in &sides {
+            ensure(px > 0, key, px, "at least 1")?;
+        }
+        // A start from a file has a patch of its own, which is checked when it is open.
+        if self.model.start != "scratch" {
+            return Ok(());
+        }
+        for (key, px) in sides {
+            let fine = px.is_multiple_of(patch);
+            ensure(fine, key, px, format!("a multiple of the patch, {patch}"))?;
+        }
+        Ok(())
+    }
+
+    /// Sides of all crops, and their keys; a Gram crop of 0 is as large as the global ones.
+    fn sides(&self) -> Vec<(&'static str, u32)> {
         let mut sides = vec![
             ("crops.global_px", self.crops.global_px),
             ("crops.local_px", self.crops.local_px),
@@ -162,15 +171,28 @@ impl Config {
                 sides.push(("crops.mixed.gram_px", mixed.gram_px));
             }
         }
-        // A start from a file has a patch of its own, which is checked when it is open.
-        if self.model.start != "scratch" {
-            return Ok(());
-        }
-        for (key, px) in sides {
-            let fine = px > 0 && px.is_multiple_of(patch);
-            ensure(fine, key, px, format!("a multiple of the patch, {patch}"))?;
-        }
-        Ok(())
+        sides
+    }
+
+    fn check_probe(&self) -> Result<(), ConfigError> {
+        let share = self.probe.test_share;
+        let fine = share > 0.0 && share < 1.0;
+        ensure(fine, "probe.test_share", share, "above 0 and below 1")?;
+        let counts = &self.probe.neighbours;
+        ensure(
+            counts.iter().min().is_some_and(|least| *least > 0),
+            "probe.neighbours",
+            format!("{counts:?}"),
+            "one or more numbers of at least 1",
+        )
+    }
+
+    /// Only a transformer has blocks that can learn while those below stay.
+    fn check_blocks(&self) -> Result<(), ConfigError> {
+        let blocks = self.lora.blocks;
+        let is_convnext = matches!(self.known_shape()?, Some(Shape::ConvNext(_)));
+        let fine = blocks == 0 || !is_convnext;
+        ensure(fine, "lora.blocks", blocks, "0 for a ConvNeXt")
     }
 
     fn check_recipe(&self) -> Result<(), ConfigError> {
@@ -192,10 +214,6 @@ impl Config {
                 distill.features.display(),
                 "nothing where distill.teacher is given",
             )?;
-        }
-        if self.recipe == RecipeId::Gram || self.recipe == RecipeId::Hires {
-            let weight = self.gram.weight;
-            ensure(weight > 0.0, "gram.weight", weight, "a number above 0")?;
         }
         let named = [&self.data.folder, &self.data.list, &self.data.manifest];
         let given = named.iter().filter(|path| !path.as_os_str().is_empty());

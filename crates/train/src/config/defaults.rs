@@ -9,7 +9,7 @@ use super::{
 use crate::augment::Preset;
 use crate::block_masks::BlockMasking;
 use crate::recipes::RecipeId;
-use crate::schedule::{Scaling, SmallRun};
+use crate::schedule::{Scaling, SmallRun, Start};
 
 /// One column of the table of starting points.
 struct Column {
@@ -21,7 +21,6 @@ struct Column {
     head: [usize; 2],
     momentum: [f64; 2],
     temperature: [f64; 2],
-    lr: f64,
     decay_end: f64,
     clip: f64,
     frozen: f64,
@@ -39,7 +38,6 @@ fn column(scale: SmallRun) -> Column {
             head: [128, 32],
             momentum: [0.9, 0.9],
             temperature: [0.05, 0.05],
-            lr: 1e-3,
             decay_end: 0.04,
             clip: 1.0,
             frozen: 0.05,
@@ -54,7 +52,6 @@ fn column(scale: SmallRun) -> Column {
             head: [256, 64],
             momentum: [0.97, 1.0],
             temperature: [0.04, 0.04],
-            lr: 3e-4,
             decay_end: 0.04,
             clip: 1.0,
             frozen: 0.05,
@@ -69,7 +66,6 @@ fn column(scale: SmallRun) -> Column {
             head: [512, 128],
             momentum: [0.99, 1.0],
             temperature: [0.04, 0.05],
-            lr: 5e-4,
             decay_end: 0.04,
             clip: 3.0,
             frozen: 0.05,
@@ -84,7 +80,6 @@ fn column(scale: SmallRun) -> Column {
             head: [1024, 256],
             momentum: [0.992, 1.0],
             temperature: [0.04, 0.07],
-            lr: 5e-4,
             decay_end: 0.2,
             clip: 3.0,
             frozen: 0.01,
@@ -93,10 +88,35 @@ fn column(scale: SmallRun) -> Column {
     }
 }
 
+/// Prototypes of the class tokens' and of the patches' head, where as many rows are balanced as in the column.
+pub(super) fn prototypes(scale: SmallRun) -> [usize; 2] {
+    column(scale).prototypes
+}
+
+/// The column's crops, but what a preset has of its own: a medical one is not cut as small as a photograph.
+fn crops(column: &Column, preset: Preset) -> Crops {
+    let (own, usual) = (preset.multicrop(), Preset::Reference.multicrop());
+    let side = |own: u32, usual: u32, default: u32| if own == usual { default } else { own };
+    Crops {
+        preset,
+        global_px: side(own.global_px, usual.global_px, column.sides[0]),
+        local_px: side(own.local_px, usual.local_px, column.sides[1]),
+        locals: column.locals,
+        global_area: own.global.area,
+        local_area: own.local.area,
+        mixed: Vec::new(),
+    }
+}
+
 impl Config {
     /// What holds where a file says nothing.
-    #[expect(clippy::too_many_lines, reason = "a table of one line a key")]
     pub fn defaults(recipe: RecipeId, scale: SmallRun) -> Self {
+        Self::defaults_with(recipe, scale, Preset::Reference)
+    }
+
+    /// As [`Config::defaults`], with another preset of the crops.
+    #[expect(clippy::too_many_lines, reason = "a table of one line a key")]
+    pub(super) fn defaults_with(recipe: RecipeId, scale: SmallRun, preset: Preset) -> Self {
         let column = column(scale);
         let mut config = Self {
             recipe,
@@ -133,15 +153,7 @@ impl Config {
                 bottleneck: column.head[1],
                 layers: 3,
             },
-            crops: Crops {
-                preset: Preset::Reference,
-                global_px: column.sides[0],
-                local_px: column.sides[1],
-                locals: column.locals,
-                global_area: [0.32, 1.0],
-                local_area: [0.05, 0.32],
-                mixed: Vec::new(),
-            },
+            crops: crops(&column, preset),
             masks: BlockMasking::default(),
             run: Run {
                 scale,
@@ -150,14 +162,14 @@ impl Config {
                 accumulate: 1,
                 log_every: if scale == SmallRun::Smoke { 1 } else { 10 },
                 monitor_every: if scale == SmallRun::Smoke { 5 } else { 100 },
-                checkpoint_every: (column.steps / 4).max(1),
+                checkpoint_every: 0,
                 keep_last: 2,
                 keep_every: 0,
                 max_broken_steps: 3,
                 activation_checkpointing: false,
             },
             optimizer: Optimizer {
-                lr: column.lr,
+                lr: scale.lr(Start::Scratch),
                 min_lr: 1e-6,
                 scaling: Scaling::None,
                 schedule: ScheduleKind::Cosine,
@@ -228,6 +240,7 @@ impl Config {
             },
         };
         config.for_recipe(scale);
+        config.follow(&|_| false);
         config
     }
 
@@ -237,8 +250,6 @@ impl Config {
             RecipeId::Pretrain => {}
             RecipeId::Gram => {
                 self.gram.weight = 2.0;
-                self.gram.px = 2 * self.crops.global_px;
-                self.gram.every = (self.run.steps / 3).max(1);
                 self.gram.times = 2;
                 self.loss.local = 0.5;
                 self.teacher.momentum = self.teacher.momentum.max(if smoke { 0.9 } else { 0.99 });
@@ -253,7 +264,6 @@ impl Config {
                 self.optimizer.lr *= 0.2;
                 self.optimizer.schedule = ScheduleKind::Constant;
                 self.crops.global_px *= 2;
-                self.gram.px = self.crops.global_px * 3 / 2;
                 self.run.batch = (self.run.batch / 4).max(2);
             }
             RecipeId::Distill => {
@@ -281,7 +291,6 @@ impl Config {
                 self.optimizer.weight_decay = if lora { 0.01 } else { 0.04 };
                 self.optimizer.weight_decay_end = self.optimizer.weight_decay;
                 self.run.steps = self.run.steps.min(500);
-                self.run.checkpoint_every = (self.run.steps / 4).max(1);
             }
         }
     }

@@ -17,6 +17,14 @@ pub enum ConfigError {
         /// The known key that is most like it, if any is.
         nearest: Option<String>,
     },
+    /// A key that asks for numbers of another precision.
+    #[error(
+        "unknown key \"{key}\": training is in f32 only, f16 is known not to work (DINOv3's activations overflow it)"
+    )]
+    Precision {
+        /// The key as written.
+        key: String,
+    },
     /// A value of another type or outside its range.
     #[error("{key} is {found}, expected {expected}")]
     Value {

@@ -5,7 +5,19 @@ use toml::{Table, Value};
 
 use super::{Config, ConfigError};
 use crate::recipes::RecipeId;
-use crate::schedule::SmallRun;
+
+/// Words in the names of keys that other programs have for the precision of numbers.
+const PRECISIONS: [&str; 9] = [
+    "precision",
+    "dtype",
+    "amp",
+    "autocast",
+    "f16",
+    "fp16",
+    "float16",
+    "bf16",
+    "bfloat16",
+];
 
 /// The user's table: a text, then `key=value` pairs.
 pub(super) fn parse(text: &str, sets: &[String]) -> Result<Table, ConfigError> {
@@ -56,25 +68,62 @@ pub(super) fn recipe(table: &Table) -> Result<RecipeId, ConfigError> {
     })
 }
 
-/// The scale that the table names, if it does.
-pub(super) fn scale(table: &Table) -> Result<Option<SmallRun>, ConfigError> {
-    let Some(value) = table.get("run").and_then(|run| run.get("scale")) else {
-        return Ok(None);
-    };
-    value.clone().try_into().map(Some).map_err(|_error| {
-        let expected = "smoke, hundreds, thousands or tens_of_thousands";
-        ConfigError::value("run.scale", value, expected)
-    })
+/// The value of a key such as `run.steps`, if the table has it.
+pub(super) fn value_of<'a>(table: &'a Table, key: &str) -> Option<&'a Value> {
+    let mut parts = key.split('.');
+    let first = table.get(parts.next()?)?;
+    parts.try_fold(first, |value, part| value.get(part))
+}
+
+/// A value that defaults depend on, if it is given; [`over`] refuses one that cannot be read.
+pub(super) fn early<T: DeserializeOwned>(user: &Table, key: &str) -> Option<T> {
+    value_of(user, key)?.clone().try_into().ok()
 }
 
 /// The defaults with the user's values in their places.
 pub(super) fn over(defaults: &Config, user: &Table) -> Result<Config, ConfigError> {
-    let Ok(Value::Table(mut base)) = Value::try_from(defaults) else {
+    let Ok(Value::Table(base)) = Value::try_from(defaults) else {
         unreachable!("a configuration is a table");
     };
     let known = keys_of(&base, "");
-    merge(&mut base, user, "", &known)?;
-    read(Value::Table(base))
+    let mut merged = base.clone();
+    merge(&mut merged, user, "", &known)?;
+    read(merged.clone()).map_err(|error| blamed(&base, &merged, user, &error))
+}
+
+fn read(table: Table) -> Result<Config, toml::de::Error> {
+    Value::Table(table).try_into()
+}
+
+/// Which of the user's values cannot be read. Each is tried alone, since the error does not tell its place.
+fn blamed(defaults: &Table, merged: &Table, user: &Table, error: &toml::de::Error) -> ConfigError {
+    let wrong = keys_of(user, "").into_iter().find_map(|key| {
+        let value = value_of(merged, &key).filter(|value| !value.is_table())?;
+        let mut alone = defaults.clone();
+        insert(&mut alone, &key, value.clone()).ok()?;
+        let error = read(alone).err()?;
+        Some(ConfigError::value(key, value, expected(error.message())))
+    });
+    wrong.unwrap_or_else(|| ConfigError::value("a value", "not allowed", expected(error.message())))
+}
+
+/// What a value may be, of a sentence of `serde` about one that it cannot read.
+fn expected(message: &str) -> String {
+    if let Some(field) = message.strip_prefix("missing field ") {
+        return format!("the field {} too", field.replace('`', ""));
+    }
+    let (found, expected) = message.split_once(", expected ").unwrap_or(("", message));
+    let words = match expected {
+        "u64" | "usize" => "a whole number of at least 0".to_owned(),
+        "u32" => format!("a whole number from 0 to {}", u32::MAX),
+        "f32" | "f64" => "a number".to_owned(),
+        other => other.replace('`', ""),
+    };
+    if found.starts_with("unknown field") {
+        format!("no fields but {}", words.trim_start_matches("one of "))
+    } else {
+        words
+    }
 }
 
 /// Every key of a table, sections included: `run`, `run.steps`.
@@ -99,8 +148,7 @@ fn merge(
     for (name, value) in user {
         let key = format!("{prefix}{name}");
         let Some(default) = base.get_mut(name) else {
-            let nearest = nearest(&key, known);
-            return Err(ConfigError::UnknownKey { key, nearest });
+            return Err(unknown(key, known));
         };
         match (default, value) {
             (Value::Table(base), Value::Table(user)) => {
@@ -113,6 +161,17 @@ fn merge(
         }
     }
     Ok(())
+}
+
+/// Why a key that does not exist is refused.
+fn unknown(key: String, known: &[String]) -> ConfigError {
+    let last = key.rsplit('.').next().unwrap_or(&key).to_lowercase();
+    let mut words = last.split(['_', '-']);
+    if last == "half" || words.any(|word| PRECISIONS.contains(&word)) {
+        return ConfigError::Precision { key };
+    }
+    let nearest = nearest(&key, known);
+    ConfigError::UnknownKey { key, nearest }
 }
 
 /// The user's value if its type is that of the default; a whole number may stand for a fraction.
@@ -142,24 +201,6 @@ fn fitted(key: &str, default: &Value, value: &Value) -> Result<Value, ConfigErro
         };
         Err(ConfigError::value(key, value, expected))
     }
-}
-
-/// Reads the merged table, and on failure says which key it was.
-fn read<T: DeserializeOwned>(table: Value) -> Result<T, ConfigError> {
-    let text = table.to_string();
-    table.try_into().map_err(|error: toml::de::Error| {
-        let reason = error.message().trim().to_owned();
-        let key = error
-            .span()
-            .and_then(|span| text.get(span))
-            .unwrap_or("a value")
-            .to_owned();
-        ConfigError::Value {
-            key,
-            found: "not allowed".into(),
-            expected: reason,
-        }
-    })
 }
 
 /// The known key that differs least, if it differs in few letters.

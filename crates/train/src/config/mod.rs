@@ -7,17 +7,20 @@
 mod check;
 mod defaults;
 mod error;
+mod follow;
 mod keys;
 mod merge;
 mod model;
 
 pub use error::ConfigError;
+pub(crate) use follow::most_prototypes;
 pub use keys::{KEYS, Key, explain};
 pub use model::Shape;
 
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+use toml::Table;
 
 use crate::augment::{AugmentError, Multicrop, Preset};
 use crate::block_masks::BlockMasking;
@@ -309,10 +312,7 @@ impl Config {
     /// pictures.
     pub fn read(text: &str, sets: &[String], pictures: usize) -> Result<Self, ConfigError> {
         let user = merge::parse(text, sets)?;
-        let recipe = merge::recipe(&user)?;
-        let scale = merge::scale(&user)?.unwrap_or_else(|| SmallRun::for_pictures(pictures));
-        let defaults = Self::defaults(recipe, scale);
-        let config = merge::over(&defaults, &user)?;
+        let config = Self::filled(&user, SmallRun::for_pictures(pictures))?;
         config.check()?;
         Ok(config)
     }
@@ -320,10 +320,18 @@ impl Config {
     /// As [`Config::read`] before the pictures are known: for the `data` section alone.
     pub fn read_data(text: &str, sets: &[String]) -> Result<(Data, u64), ConfigError> {
         let user = merge::parse(text, sets)?;
-        let recipe = merge::recipe(&user)?;
-        let scale = merge::scale(&user)?.unwrap_or(SmallRun::Hundreds);
-        let config = merge::over(&Self::defaults(recipe, scale), &user)?;
+        let config = Self::filled(&user, SmallRun::Hundreds)?;
         Ok((config.data, config.seed))
+    }
+
+    /// The user's table over the defaults that it asks for, and what follows from both; `scale` unless it is told.
+    fn filled(user: &Table, scale: SmallRun) -> Result<Self, ConfigError> {
+        let recipe = merge::recipe(user)?;
+        let scale = merge::early(user, "run.scale").unwrap_or(scale);
+        let preset = merge::early(user, "crops.preset").unwrap_or_default();
+        let mut config = merge::over(&Self::defaults_with(recipe, scale, preset), user)?;
+        config.follow(&|key| merge::value_of(user, key).is_some());
+        Ok(config)
     }
 
     /// The file that gives this configuration again.

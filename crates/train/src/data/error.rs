@@ -53,6 +53,16 @@ pub enum DataError {
         /// The folder of masks.
         path: PathBuf,
     },
+    /// A picture to test with has the mask of one to learn from.
+    #[error("the mask of {picture}, which is tested with, is that of {other}, which is learned from; expected one each: {}", path.display())]
+    SharedMask {
+        /// The picture that is tested with.
+        picture: PathBuf,
+        /// The picture that is learned from.
+        other: PathBuf,
+        /// The mask.
+        path: PathBuf,
+    },
     /// A set that does not exist.
     #[error("no set \"{name}\" in the manifest, found {found}")]
     NoSet {

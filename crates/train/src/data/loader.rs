@@ -1,7 +1,8 @@
 //! Samples of batches, made on threads ahead of the network and handed over in order.
 //!
 //! A sample depends on its picture and a generator that is seeded by (seed, epoch, index) alone, never on the thread. A
-//! picture that cannot be read is named, counted and replaced by another one, the same one in a resumed run.
+//! picture that cannot be read or that no sample can be made of is named, counted and replaced by another one, the same
+//! one in a resumed run.
 
 use std::collections::{HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -21,8 +22,6 @@ use crate::config::Config;
 
 /// Other pictures that are tried in the place of a broken one.
 const ATTEMPTS: u64 = 16;
-/// Pictures that are named; later ones are only counted.
-const NAMED: usize = 20;
 
 /// How much is done ahead.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -67,28 +66,47 @@ pub struct Batch<T> {
     pub items: Vec<usize>,
 }
 
+/// What is made of a picture: a sample, or a result where a picture can turn out to be of no use.
+pub trait Outcome<T> {
+    /// The sample, or why there is none: another picture takes the place of that one.
+    fn outcome(self) -> Result<T, String>;
+}
+
+impl<T> Outcome<T> for T {
+    fn outcome(self) -> Result<T, String> {
+        Ok(self)
+    }
+}
+
+impl<T> Outcome<T> for Result<T, String> {
+    fn outcome(self) -> Result<T, String> {
+        self
+    }
+}
+
 /// Makes samples ahead. Dropping it ends its threads.
 #[derive(Debug)]
 pub struct Loader<T> {
+    data: Arc<DataSet>,
     shared: Arc<Shared<T>>,
     threads: Vec<JoinHandle<()>>,
     next: u64,
     waited: Duration,
-    warnings: VecDeque<String>,
     broken: usize,
     tried: usize,
     max_broken: f64,
-    pictures: usize,
 }
 
 type Made<T> = Result<(usize, T), DataError>;
+/// The place of a picture in the data set, and why it is of no use.
+type Unusable = (usize, String);
 
 /// One batch that is being made.
 #[derive(Debug)]
 struct Slot<T> {
     samples: Vec<Option<(usize, T)>>,
     left: usize,
-    broken: Vec<String>,
+    broken: Vec<Unusable>,
     error: Option<DataError>,
 }
 
@@ -117,15 +135,15 @@ impl<T> Shared<T> {
 }
 
 impl<T: Send + 'static> Loader<T> {
-    /// Starts at batch `first`. `make` turns a picture into a sample; it draws from the generator that it is given.
-    pub fn start(
+    /// Starts at batch `first`. `make` turns a picture into a sample, or into a result of one; it draws from the generator
+    /// that it is given.
+    pub fn start<R: Outcome<T>>(
         data: Arc<DataSet>,
         order: Order,
         first: u64,
         settings: LoaderSettings,
-        make: impl Fn(&RgbImage, &Item, &mut ChaCha8Rng) -> T + Send + Sync + 'static,
+        make: impl Fn(&RgbImage, &Item, &mut ChaCha8Rng) -> R + Send + Sync + 'static,
     ) -> Result<Self, DataError> {
-        let pictures = data.len();
         let shared = Arc::new(Shared {
             state: Mutex::new(State {
                 slots: VecDeque::new(),
@@ -136,7 +154,7 @@ impl<T: Send + 'static> Loader<T> {
             changed: Condvar::new(),
         });
         let worker = Arc::new(Worker {
-            data,
+            data: Arc::clone(&data),
             order,
             settings,
             make,
@@ -144,15 +162,14 @@ impl<T: Send + 'static> Loader<T> {
         });
         // Made first: dropping it ends the threads that were started when another cannot be.
         let mut loader = Self {
+            data,
             shared,
             threads: Vec::new(),
             next: first,
             waited: Duration::ZERO,
-            warnings: VecDeque::new(),
             broken: 0,
             tried: 0,
             max_broken: settings.max_broken,
-            pictures,
         };
         for number in 0..settings.threads.max(1) {
             let (shared, worker) = (Arc::clone(&loader.shared), Arc::clone(&worker));
@@ -214,31 +231,26 @@ impl<T: Send + 'static> Loader<T> {
         self.waited
     }
 
-    /// What was said of pictures that could not be read, since the last call.
+    /// What was said of files that could not be read, since the last call: of each file once a run, whoever came across
+    /// it.
     pub fn take_warnings(&mut self) -> Vec<String> {
-        self.warnings.drain(..).collect()
+        self.data.take_warnings()
     }
 
-    /// Pictures that could not be read, counted as often as they came.
+    /// Pictures that could not be read, counted as often as they came; [`DataSet::broken`] counts each once.
     pub fn broken(&self) -> usize {
         self.broken
     }
 
-    fn count_broken(&mut self, broken: Vec<String>, samples: usize) -> Result<(), DataError> {
+    fn count_broken(&mut self, broken: Vec<Unusable>, samples: usize) -> Result<(), DataError> {
         self.tried += samples + broken.len();
-        let last = broken.last().cloned();
-        for text in broken {
-            self.broken += 1;
-            match self.broken.cmp(&NAMED) {
-                std::cmp::Ordering::Less => self.warnings.push_back(text),
-                std::cmp::Ordering::Equal => self
-                    .warnings
-                    .push_back(format!("{text}; further broken pictures are only counted")),
-                std::cmp::Ordering::Greater => {}
-            }
+        self.broken += broken.len();
+        let last = broken.last().map(|(_, text)| text.clone());
+        for (index, text) in broken {
+            self.data.note_broken(self.data.item(index).path(), text);
         }
         // A few broken ones at the start are no share of all.
-        let seen_enough = self.tried >= self.pictures.min(64);
+        let seen_enough = self.tried >= self.data.len().min(64);
         let share = self.broken as f64 / self.tried.max(1) as f64;
         match last {
             Some(last) if seen_enough && share > self.max_broken => Err(DataError::Broken {
@@ -272,9 +284,9 @@ struct Worker<F> {
 
 impl<F> Worker<F> {
     /// Makes samples until it is over.
-    fn run<T>(&self, shared: &Shared<T>)
+    fn run<T, R: Outcome<T>>(&self, shared: &Shared<T>)
     where
-        F: Fn(&RgbImage, &Item, &mut ChaCha8Rng) -> T,
+        F: Fn(&RgbImage, &Item, &mut ChaCha8Rng) -> R,
     {
         let mut places = (u64::MAX, Vec::new());
         while let Some((number, at)) = self.claim(shared) {
@@ -328,7 +340,13 @@ impl<F> Worker<F> {
         }
     }
 
-    fn deliver<T>(shared: &Shared<T>, number: u64, at: usize, made: Made<T>, broken: Vec<String>) {
+    fn deliver<T>(
+        shared: &Shared<T>,
+        number: u64,
+        at: usize,
+        made: Made<T>,
+        broken: Vec<Unusable>,
+    ) {
         let mut state = shared.lock();
         // The batch may be gone after an error in it.
         let index = number.checked_sub(state.first);
@@ -344,29 +362,41 @@ impl<F> Worker<F> {
         shared.changed.notify_all();
     }
 
-    /// The sample of a place, or of another picture where that one cannot be read.
-    fn sample<T>(&self, number: u64, at: usize, place: Place, broken: &mut Vec<String>) -> Made<T>
+    /// The sample of a place, or of another picture where that one is of no use.
+    fn sample<T, R: Outcome<T>>(
+        &self,
+        number: u64,
+        at: usize,
+        place: Place,
+        broken: &mut Vec<Unusable>,
+    ) -> Made<T>
     where
-        F: Fn(&RgbImage, &Item, &mut ChaCha8Rng) -> T,
+        F: Fn(&RgbImage, &Item, &mut ChaCha8Rng) -> R,
     {
         let mut here = place;
         for attempt in 0..=ATTEMPTS {
-            match self.picture(here.index) {
-                Ok(picture) => {
-                    let mut rng = ChaCha8Rng::seed_from_u64(self.settings.seed ^ here.epoch);
-                    rng.set_stream(here.index as u64);
-                    let item = self.data.item(here.index);
-                    return Ok((here.index, (self.make)(&picture, item, &mut rng)));
-                }
-                Err(text) => broken.push(text),
+            match self.attempt(here) {
+                Ok(sample) => return Ok((here.index, sample)),
+                Err(text) => broken.push((here.index, text)),
             }
             here = self.order.instead_of(number, at, attempt);
         }
         Err(DataError::Broken {
             broken: broken.len(),
             tried: broken.len(),
-            last: broken.pop().unwrap_or_default(),
+            last: broken.pop().map(|(_, text)| text).unwrap_or_default(),
         })
+    }
+
+    fn attempt<T, R: Outcome<T>>(&self, place: Place) -> Result<T, String>
+    where
+        F: Fn(&RgbImage, &Item, &mut ChaCha8Rng) -> R,
+    {
+        let picture = self.picture(place.index)?;
+        let mut rng = ChaCha8Rng::seed_from_u64(self.settings.seed ^ place.epoch);
+        rng.set_stream(place.index as u64);
+        let item = self.data.item(place.index);
+        Outcome::<T>::outcome((self.make)(&picture, item, &mut rng))
     }
 
     fn picture(&self, index: usize) -> Result<Arc<RgbImage>, String> {

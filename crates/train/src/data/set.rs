@@ -1,12 +1,17 @@
 //! A list of pictures with what is known about them.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use dinoscope_engine::picture::has_picture_ending;
 
 use super::error::DataError;
 use super::manifest::{self, Row};
+
+/// Files that are named as broken; later ones are only counted.
+const NAMED: usize = 20;
 
 /// Where pictures come from; empty paths are not used.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -62,10 +67,24 @@ pub struct DataSet {
     items: Vec<Item>,
     classes: Vec<String>,
     sets: Vec<String>,
+    /// The folder of the source; empty without one.
+    folder: PathBuf,
+    /// One for all copies and parts of the set: each file is named once a run, whoever comes across it.
+    broken: Arc<Mutex<Broken>>,
+}
+
+/// Files that could not be read.
+#[derive(Debug, Default)]
+struct Broken {
+    files: BTreeSet<PathBuf>,
+    /// What nobody has taken yet.
+    warnings: Vec<String>,
 }
 
 impl DataSet {
     /// Lists the pictures of a source, sorted by their paths. No picture is opened.
+    ///
+    /// A picture that several sources have comes once; what the manifest says of it wins.
     pub fn open(source: &Source) -> Result<Self, DataError> {
         let mut rows = Vec::new();
         let given = |path: &PathBuf| !path.as_os_str().is_empty();
@@ -84,13 +103,17 @@ impl DataSet {
         {
             return Err(DataError::NoSource);
         }
+        let mut rows = merged(rows);
         if given(&source.masks) {
             // A manifest's own masks are the more exact ones.
             for row in rows.iter_mut().filter(|row| row.mask.is_none()) {
                 row.mask = Some(mask_of(&row.path, source)?);
             }
         }
-        Ok(Self::from_rows(rows))
+        Ok(Self {
+            folder: source.folder.clone(),
+            ..Self::from_rows(rows)
+        })
     }
 
     fn from_rows(mut rows: Vec<Row>) -> Self {
@@ -115,6 +138,7 @@ impl DataSet {
             items,
             classes,
             sets,
+            ..Self::default()
         }
     }
 
@@ -156,6 +180,8 @@ impl DataSet {
                 .collect(),
             classes: self.classes.clone(),
             sets: self.sets.clone(),
+            folder: self.folder.clone(),
+            broken: Arc::clone(&self.broken),
         }
     }
 
@@ -172,6 +198,101 @@ impl DataSet {
         self.classes = classes.to_vec();
         self
     }
+
+    /// The same pictures; those that cannot be read are named among the warnings of `other`, as of one run.
+    pub(super) fn warning_with(mut self, other: &Self) -> Self {
+        self.broken = Arc::clone(&other.broken);
+        self
+    }
+
+    /// Number of pictures without a mask.
+    pub(crate) fn without_masks(&self) -> usize {
+        let items = self.items.iter();
+        items.filter(|item| item.mask.is_none()).count()
+    }
+
+    /// The folder of a picture below that of the source; nothing if it is elsewhere.
+    pub(crate) fn subfolder<'a>(&self, picture: &'a Path) -> Option<&'a Path> {
+        below(&self.folder, picture)
+    }
+
+    /// Files that could not be read so far, each counted once.
+    pub fn broken(&self) -> usize {
+        self.lock().files.len()
+    }
+
+    /// Notes a file that cannot be used; `text` says why and is a warning the first time.
+    pub(crate) fn note_broken(&self, file: &Path, text: String) {
+        let mut broken = self.lock();
+        if !broken.files.insert(file.to_path_buf()) {
+            return;
+        }
+        match broken.files.len().cmp(&NAMED) {
+            std::cmp::Ordering::Less => broken.warnings.push(text),
+            std::cmp::Ordering::Equal => broken
+                .warnings
+                .push(format!("{text}; further broken files are only counted")),
+            std::cmp::Ordering::Greater => {}
+        }
+    }
+
+    /// What was noted of broken files since the last call.
+    pub(crate) fn take_warnings(&self) -> Vec<String> {
+        std::mem::take(&mut self.lock().warnings)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Broken> {
+        // Whoever holds the lock only adds to lists.
+        self.broken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One row a picture: what a later row says of the picture of an earlier one wins.
+fn merged(rows: Vec<Row>) -> Vec<Row> {
+    let mut folders = BTreeMap::new();
+    let mut places = BTreeMap::new();
+    let mut merged: Vec<Row> = Vec::with_capacity(rows.len());
+    for row in rows {
+        match places.entry(real(&row.path, &mut folders)) {
+            Entry::Vacant(place) => {
+                place.insert(merged.len());
+                merged.push(row);
+            }
+            Entry::Occupied(place) => {
+                let own = &mut merged[*place.get()];
+                own.label = row.label.or(own.label.take());
+                own.mask = row.mask.or(own.mask.take());
+                own.set = row.set.or(own.set.take());
+            }
+        }
+    }
+    merged
+}
+
+/// One path for all ways to write it; `folders` has what was found of each folder, so that it is asked for once.
+fn real(path: &Path, folders: &mut BTreeMap<PathBuf, PathBuf>) -> PathBuf {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let name = path.file_name().unwrap_or_default();
+    if let Some(real) = folders.get(folder) {
+        return real.join(name);
+    }
+    let real = folder
+        .canonicalize()
+        .unwrap_or_else(|_absent| folder.to_path_buf());
+    let path = real.join(name);
+    folders.insert(folder.to_path_buf(), real);
+    path
+}
+
+/// The folder of a path below a root; nothing without a root, of which every path would be below.
+fn below<'a>(root: &Path, path: &'a Path) -> Option<&'a Path> {
+    if root.as_os_str().is_empty() {
+        return None;
+    }
+    path.strip_prefix(root).ok()?.parent()
 }
 
 /// By value where all names are whole numbers, so that class 2 of a table is the third class, not the one behind 10.
@@ -285,11 +406,7 @@ fn mask_of(picture: &Path, source: &Source) -> Result<PathBuf, DataError> {
     let stem = picture.file_stem().unwrap_or_default();
     let mut name = stem.to_os_string();
     name.push(".png");
-    let below = picture
-        .strip_prefix(&source.folder)
-        .ok()
-        .and_then(Path::parent);
-    let nested = below.map(|below| source.masks.join(below).join(&name));
+    let nested = below(&source.folder, picture).map(|below| source.masks.join(below).join(&name));
     let candidates = nested.into_iter().chain([source.masks.join(&name)]);
     let found = candidates.into_iter().find(|mask| mask.is_file());
     found.ok_or_else(|| DataError::NoMask {

@@ -1,6 +1,7 @@
 //! Pictures that are not learned from but tested with.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
@@ -29,8 +30,11 @@ impl Data {
             let held_out = DataSet::open(&Source {
                 folder: self.held_out.clone(),
                 classes: true,
+                masks: self.held_out_masks(),
                 ..Source::default()
-            })?;
+            })?
+            .warning_with(&all);
+            refuse_shared_masks(&all, &held_out)?;
             let held_out = if all.classes().is_empty() {
                 held_out
             } else {
@@ -47,6 +51,45 @@ impl Data {
         }
         Ok((all.subset(&train), Some(all.subset(&test))))
     }
+
+    /// Where the masks of held-out pictures are: in a folder of their folder's name below that of the masks, if there is
+    /// one, or else among the others.
+    fn held_out_masks(&self) -> PathBuf {
+        if self.masks.as_os_str().is_empty() {
+            return PathBuf::new();
+        }
+        let below = self
+            .held_out
+            .strip_prefix(&self.folder)
+            .ok()
+            .filter(|_| !self.folder.as_os_str().is_empty());
+        let name = below.or_else(|| self.held_out.file_name().map(Path::new));
+        let own = name.map(|name| self.masks.join(name));
+        own.filter(|own| own.is_dir())
+            .unwrap_or_else(|| self.masks.clone())
+    }
+}
+
+/// Two pictures of one name in two folders must not share a mask by mistake.
+fn refuse_shared_masks(all: &DataSet, held_out: &DataSet) -> Result<(), DataError> {
+    let mut learned = BTreeMap::new();
+    for item in (0..all.len()).map(|index| all.item(index)) {
+        if let Some(mask) = item.mask() {
+            learned.insert(mask, item.path());
+        }
+    }
+    for item in (0..held_out.len()).map(|index| held_out.item(index)) {
+        let Some(mask) = item.mask() else { continue };
+        let other = learned.get(mask).filter(|other| **other != item.path());
+        if let Some(other) = other {
+            return Err(DataError::SharedMask {
+                picture: item.path().to_path_buf(),
+                other: other.to_path_buf(),
+                path: mask.to_path_buf(),
+            });
+        }
+    }
+    Ok(())
 }
 
 /// Places of the pictures to learn from and to test with: `share` of each class, at least one of a class of several.

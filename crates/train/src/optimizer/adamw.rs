@@ -30,8 +30,16 @@ impl Default for AdamWConfig {
     }
 }
 
-/// Running mean and mean square of a parameter's gradient, `[values]` each.
-pub type Moments = [Tensor<1>; 2];
+/// Running mean and mean square of a parameter's gradient, `[values]` each, and the updates that they are made of.
+///
+/// The count is the parameter's own: one that begins to learn late is corrected as one that begins now.
+#[derive(Clone, Debug)]
+pub struct Moments {
+    /// Mean and mean square.
+    pub tensors: [Tensor<1>; 2],
+    /// Updates so far.
+    pub count: u64,
+}
 
 /// The numbers of a schedule that an update needs.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -50,7 +58,6 @@ pub struct AdamW {
     config: AdamWConfig,
     grouping: Grouping,
     depth: usize,
-    count: u64,
     moments: BTreeMap<String, Moments>,
 }
 
@@ -61,7 +68,6 @@ impl AdamW {
             config,
             grouping,
             depth,
-            count: 0,
             moments: BTreeMap::new(),
         }
     }
@@ -93,7 +99,6 @@ impl AdamW {
                 }
             }
         }
-        self.count += 1;
         network.map_params(
             "",
             &mut Apply {
@@ -117,11 +122,12 @@ impl AdamW {
         } else {
             rates.lr
         };
-        let zero = || value.zeros_like();
-        let moments = self
-            .moments
-            .remove(name)
-            .unwrap_or_else(|| [zero(), zero()]);
+        let before = self.moments.remove(name);
+        let count = 1 + before.as_ref().map_or(0, |moments| moments.count);
+        let tensors = match before {
+            Some(moments) => moments.tensors,
+            None => [value.zeros_like(), value.zeros_like()],
+        };
         let rates = Rates {
             lr: lr * group.lr,
             decay: if group.decays {
@@ -131,16 +137,18 @@ impl AdamW {
             },
             betas: self.config.betas,
             eps: self.config.eps,
-            count: self.count,
+            count,
         };
-        let (value, moments) = adamw(value, gradient, moments, rates);
-        self.moments.insert(name.to_owned(), moments);
+        let (value, tensors) = adamw(value, gradient, tensors, rates);
+        self.moments
+            .insert(name.to_owned(), Moments { tensors, count });
         value
     }
 
-    /// Updates so far.
+    /// Updates so far, of the parameter that had most.
     pub fn count(&self) -> u64 {
-        self.count
+        let counts = self.moments.values().map(|moments| moments.count);
+        counts.max().unwrap_or(0)
     }
 
     /// The moments by parameter, to be saved.
@@ -149,8 +157,7 @@ impl AdamW {
     }
 
     /// Goes on from a saved state.
-    pub fn restore(&mut self, count: u64, moments: BTreeMap<String, Moments>) {
-        self.count = count;
+    pub fn restore(&mut self, moments: BTreeMap<String, Moments>) {
         self.moments = moments;
     }
 }

@@ -1,22 +1,24 @@
 //! Distillation: one or several networks learn the features of a frozen one, which runs once for all of them.
 //!
 //! The teacher is a model, or a folder of its features. Losses: the direction of each patch and class token behind a
-//! linear layer, and how the patches of a picture relate. Source: `spec/06`, section 2; `spec/03`, section 3 (one
-//! teacher's pass for several students).
+//! linear layer, and how the patches of a picture relate. A teacher that came with its heads teaches one student by
+//! those, with the losses of self-supervised training. Source: `spec/06`, section 2; `spec/03`, section 3 (one teacher's
+//! pass for several students).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{Device, Tensor, TensorData};
 use dinoscope_model::{
     Backbone, BackboneConfig, Fresh, MapParams, Params, Placement, Projection, TrainingPass,
     VisitParams, WeightsError,
 };
 
-use super::self_supervised::{adamw, other_network};
+use super::self_supervised::{SelfSupervisedTask, adamw, check_side, other_network};
 use super::views::{TeacherFeatures, Views, features_folder, target_statistics, views};
 use super::{Context, Export, Recipe, Report, Task};
+use crate::config::Config;
 use crate::data::{Loader, LoaderSettings, Order};
 use crate::error::TrainError;
 use crate::losses::{downsample, feature, relation};
@@ -31,13 +33,81 @@ pub(super) struct Distill;
 
 impl Recipe for Distill {
     fn prepare(&self, context: &Context) -> Result<Box<dyn Task>, TrainError> {
-        Ok(Box::new(DistillTask::new(context)?))
+        let config = &context.config;
+        let start = StartModel::of(config)?;
+        if config.distill.teacher.is_empty() {
+            return Ok(Box::new(DistillTask::new(context, &start, None)?));
+        }
+        let teacher = StartModel::open(&config.distill.teacher)?;
+        match teacher.heads() {
+            Some(heads) if follows_heads(config, &start, &teacher) => {
+                let lineage = lineage(config, &start, Some(&teacher));
+                let task =
+                    SelfSupervisedTask::following(context, &start, &teacher, heads, lineage)?;
+                Ok(Box::new(task))
+            }
+            _ => Ok(Box::new(DistillTask::new(context, &start, Some(teacher))?)),
+        }
     }
+}
+
+/// Whether the student can learn what the teacher's heads say: one ViT that sees the same patches of the same pixels.
+fn follows_heads(config: &Config, start: &StartModel, teacher: &StartModel) -> bool {
+    config.distill.students.is_empty()
+        && matches!(start.config, BackboneConfig::Vit(_))
+        && start.config.patch() == teacher.config.patch()
+        && start.statistics == teacher.statistics
+        && [0, config.crops.global_px].contains(&config.distill.teacher_px)
+}
+
+/// Where the student comes from: its start, unless it is one of several from scratch, and its teacher.
+fn lineage(
+    config: &Config,
+    start: &StartModel,
+    teacher: Option<&StartModel>,
+) -> Vec<(String, String)> {
+    let mut lineage = if config.distill.students.is_empty() {
+        start.lineage.clone()
+    } else {
+        Vec::new()
+    };
+    let Some(teacher) = teacher else {
+        return lineage;
+    };
+    lineage.push(("teacher".into(), config.distill.teacher.clone()));
+    // What is learned from a licensed network stays under its licence, beside that of what it started from.
+    if let Some(license) = teacher.license() {
+        match lineage.iter_mut().find(|(key, _)| key == "license") {
+            Some((_, own)) if own != license => *own = format!("{own}; teacher: {license}"),
+            Some(_) => {}
+            None => lineage.push(("license".into(), license.to_owned())),
+        }
+    }
+    lineage
+}
+
+/// Factor and summand of each channel, `[1, 3, 1, 1]`, that bring pixels from one mean and deviation to another.
+type Renorm = [Tensor<4>; 2];
+
+fn renorm(from: Statistics, to: Statistics, device: &Device) -> Option<Renorm> {
+    if from == to {
+        return None;
+    }
+    let factor: [f32; 3] = std::array::from_fn(|i| from.1[i] / to.1[i]);
+    let summand: [f32; 3] = std::array::from_fn(|i| (from.0[i] - to.0[i]) / to.1[i]);
+    Some(
+        [factor, summand]
+            .map(|values| Tensor::<1>::from_floats(values, device).reshape([1, 3, 1, 1])),
+    )
 }
 
 /// What the students learn from.
 enum Teacher {
-    Network { backbone: Box<Backbone> },
+    Network {
+        backbone: Box<Backbone>,
+        /// To its mean and deviation, where those of the students' input are others.
+        renorm: Option<Renorm>,
+    },
     Features(Arc<TeacherFeatures>),
 }
 
@@ -59,6 +129,19 @@ struct Learner {
     cls: Projection,
 }
 
+/// Names of the channels' mean and inverse deviation in a saved state.
+const CHANNELS: [&str; 2] = ["channels.mean", "channels.scale"];
+
+/// Names of the losses, their weighted sum first.
+const LOSSES: [&str; 4] = ["total", "feature", "relation", "cls"];
+
+/// What the batches of a step have for one student.
+#[derive(Default)]
+struct Found {
+    losses: [f64; LOSSES.len()],
+    gradients: Gradients,
+}
+
 struct DistillTask {
     context: Context,
     teacher: Teacher,
@@ -78,30 +161,36 @@ struct Targets {
 }
 
 impl DistillTask {
-    fn new(context: &Context) -> Result<Self, TrainError> {
+    fn new(
+        context: &Context,
+        start: &StartModel,
+        model: Option<StartModel>,
+    ) -> Result<Self, TrainError> {
         let config = &context.config;
         let device = &context.device;
-        let mut lineage = Vec::new();
-        let start = StartModel::of(config)?;
         let statistics = start.statistics;
-        let (teacher, dim) = if config.distill.teacher.is_empty() {
-            let features = features_folder(&config.distill.features, &context.data)?;
-            lineage.extend(features.lineage().iter().cloned());
-            let dim = features.dim();
-            (Teacher::Features(Arc::new(features)), dim)
-        } else {
-            let model = StartModel::open(&config.distill.teacher)?;
-            lineage.push(("teacher".into(), config.distill.teacher.clone()));
-            let license = model.lineage.iter().find(|(key, _)| key == "license");
-            if let Some((_, license)) = license {
-                // What is learned from a licensed network stays under its licence.
-                lineage.push(("license".into(), license.clone()));
+        let mut lineage = lineage(config, start, model.as_ref());
+        let (teacher, dim) = match model {
+            None => {
+                let features = features_folder(&config.distill.features, &context.data)?;
+                lineage.extend(features.lineage().iter().cloned());
+                let dim = features.dim();
+                (Teacher::Features(Arc::new(features)), dim)
             }
-            let dim = model.config.dim();
-            let backbone = Box::new(model.backbone(device)?);
-            (Teacher::Network { backbone }, dim)
+            Some(model) => {
+                let (key, side) = match config.distill.teacher_px {
+                    0 => ("crops.global_px", config.crops.global_px),
+                    side => ("distill.teacher_px", side),
+                };
+                check_side(key, side, model.config.patch())?;
+                let teacher = Teacher::Network {
+                    backbone: Box::new(model.backbone(device)?),
+                    renorm: renorm(statistics, model.statistics, device),
+                };
+                (teacher, model.config.dim())
+            }
         };
-        let students = students(context, &start, dim)?;
+        let students = students(context, start, dim)?;
         let mut task = Self {
             context: context.clone(),
             teacher,
@@ -141,8 +230,11 @@ impl DistillTask {
     fn targets(&self, batch: &[Views]) -> Targets {
         let device = &self.context.device;
         match &self.teacher {
-            Teacher::Network { backbone } => {
-                let pictures = Views::teacher_pixels(batch, device);
+            Teacher::Network { backbone, renorm } => {
+                let mut pictures = Views::teacher_pixels(batch, device);
+                if let Some([factor, summand]) = renorm {
+                    pictures = pictures * factor.clone() + summand.clone();
+                }
                 let seen = backbone.training(pictures, &TrainingPass::default());
                 Targets {
                     patches: seen.patches,
@@ -164,13 +256,14 @@ impl DistillTask {
         (rows - mean) * scale
     }
 
-    fn learn(
+    /// Adds the gradients of one batch, times `share`, and its losses to the numbers.
+    fn gradients(
         &self,
-        student: &mut Student,
+        student: &Student,
         batch: &[Views],
         targets: &Targets,
-        values: &Values,
-        report: &mut Report,
+        share: f64,
+        found: &mut Found,
     ) {
         let config = &self.context.config;
         let device = self.context.device.clone().autodiff();
@@ -219,29 +312,41 @@ impl DistillTask {
             tensors.push(loss.clone().inner());
         }
         tensors.insert(0, total.clone().inner());
-        let found: Vec<f32> = Tensor::cat(tensors, 0)
+        let losses: Vec<f32> = Tensor::cat(tensors, 0)
             .into_data()
             .try_to_vec()
             .expect("losses are f32");
-        let names = ["total", "feature", "relation", "cls"];
-        let ending = &student.ending;
-        for (name, value) in names.into_iter().zip(&found) {
-            let name = format!("loss/{name}{ending}");
-            report.numbers.push((name, f64::from(*value)));
+        for (sum, loss) in found.losses.iter_mut().zip(&losses) {
+            *sum += f64::from(*loss) * share;
         }
-        if let Some(at) = found.iter().position(|value| !value.is_finite()) {
-            report.broken = Some(format!("loss {}{ending}, first in a loss", names[at]));
+        if !losses.iter().all(|loss| loss.is_finite()) {
             return;
         }
-        let mut gradients = Gradients::default();
         let keep = student.learner.networks.keep();
-        let mut found = total.backward();
+        let mut graph = (total * share).backward();
         if let Some(segments) = segments {
-            backbone.backward_segments(segments, &mut found, |part| {
-                gradients.add(&student.learner, part, &keep);
+            backbone.backward_segments(segments, &mut graph, |part| {
+                found.gradients.add(&student.learner, part, &keep);
             });
         }
-        gradients.add(&student.learner, found, &keep);
+        found.gradients.add(&student.learner, graph, &keep);
+    }
+
+    /// Moves a student by the gradients of a step, unless something is not finite.
+    fn update(&self, student: &mut Student, found: Found, values: &Values, report: &mut Report) {
+        let config = &self.context.config;
+        let Found {
+            losses,
+            mut gradients,
+        } = found;
+        let ending = &student.ending;
+        for (name, loss) in LOSSES.into_iter().zip(losses) {
+            report.numbers.push((format!("loss/{name}{ending}"), loss));
+        }
+        if let Some(at) = losses.iter().position(|loss| !loss.is_finite()) {
+            report.broken = Some(format!("loss {}{ending}, first in a loss", LOSSES[at]));
+            return;
+        }
         let norms = gradients.norms();
         if let Some((part, _)) = norms.iter().find(|(_, norm)| !norm.is_finite()) {
             let name = gradients.first_broken().unwrap_or_else(|| part.clone());
@@ -294,7 +399,7 @@ impl Task for DistillTask {
         self.loader = Some(Loader::start(
             Arc::clone(&self.context.data),
             order,
-            step,
+            step * config.run.accumulate as u64,
             LoaderSettings::of(config),
             make,
         )?);
@@ -302,15 +407,20 @@ impl Task for DistillTask {
     }
 
     fn step(&mut self, _: u64, values: &Values, _: bool) -> Result<Report, TrainError> {
-        let batch = self.next()?;
-        let targets = self.targets(&batch);
-        let mut report = Report {
-            pictures: batch.len(),
-            ..Report::default()
-        };
+        let mut report = Report::default();
+        let mut found: Vec<Found> = self.students.iter().map(|_| Found::default()).collect();
+        let accumulate = self.context.config.run.accumulate;
+        for _ in 0..accumulate {
+            let batch = self.next()?;
+            report.pictures += batch.len();
+            let targets = self.targets(&batch);
+            for (student, found) in self.students.iter().zip(&mut found) {
+                self.gradients(student, &batch, &targets, 1.0 / accumulate as f64, found);
+            }
+        }
         let mut students = std::mem::take(&mut self.students);
-        for student in &mut students {
-            self.learn(student, &batch, &targets, values, &mut report);
+        for (student, found) in students.iter_mut().zip(found) {
+            self.update(student, found, values, &mut report);
         }
         self.students = students;
         Ok(report)
@@ -343,6 +453,12 @@ impl Task for DistillTask {
             state.put(&name("average"), student.average.read_params(""));
             state.put_adamw(&name("adamw"), &student.adamw);
         }
+        // Measured on the first pictures: a resumed run goes on with the same targets, whatever pictures it has.
+        for (name, tensor) in CHANNELS.into_iter().zip(&self.channels) {
+            let values = tensor.clone().into_data().try_to_vec();
+            let values = values.expect("statistics are f32");
+            state.tensors.insert(name.into(), values);
+        }
         state
     }
 
@@ -363,6 +479,18 @@ impl Task for DistillTask {
             student.average = Networks::load(&shape, None, &average, &device)
                 .map_err(|error| other_network(&error, &shape))?;
             state.take_adamw(&name("adamw"), &mut student.adamw, &device);
+        }
+        for (name, tensor) in CHANNELS.into_iter().zip(&mut self.channels) {
+            if let Some(values) = state.tensors.remove(name) {
+                let shape = tensor.dims();
+                if values.len() != shape[1] {
+                    return Err(TrainError::OtherNetwork {
+                        found: format!("targets of {} channels", values.len()),
+                        expected: format!("a teacher of {}", shape[1]),
+                    });
+                }
+                *tensor = Tensor::from_data(TensorData::new(values, shape), &device);
+            }
         }
         Ok(())
     }

@@ -28,8 +28,6 @@ pub(super) struct Embedded {
     pub(super) indices: Vec<usize>,
     /// Channels of a row.
     pub(super) width: usize,
-    /// Pictures that could not be read, with the reason.
-    pub(super) broken: Vec<String>,
 }
 
 impl Embedded {
@@ -46,12 +44,12 @@ impl Embedded {
             patches: pick(&self.patches, patches),
             indices: places.iter().map(|&at| self.indices[at]).collect(),
             width,
-            broken: Vec::new(),
         }
     }
 }
 
-/// Runs the network over the middle square of every picture, `px` pixels wide.
+/// Runs the network over the middle square of every picture, `px` pixels wide. Pictures that cannot be read are left out
+/// and noted in the data.
 pub(super) fn embed(
     backbone: &Backbone,
     data: &DataSet,
@@ -83,7 +81,7 @@ pub(super) fn embed(
                     embedded.indices.push(index);
                     count += 1;
                 }
-                Err(error) => embedded.broken.push(error.to_string()),
+                Err(error) => data.note_broken(data.item(index).path(), error.to_string()),
             }
         }
         if count == 0 {
@@ -150,7 +148,7 @@ pub(crate) fn rgb(picture: &Picture) -> RgbImage {
 
 /// Width, height and levels of the middle square of a mask; nothing where it cannot be read.
 pub(super) fn mask_square(path: &Path) -> Option<(usize, usize, Vec<u8>)> {
-    let levels = super::supervised::mask_levels(path)?;
+    let levels = super::supervised::mask_levels(path).ok()?;
     let region = middle(levels.width(), levels.height());
     let square = image::imageops::crop_imm(
         &levels,

@@ -14,7 +14,6 @@ mod stages;
 mod supervised;
 mod views;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -158,7 +157,7 @@ pub trait Task {
     fn exports(&self) -> Vec<Export<'_>>;
 
     /// Other tensors that belong to a checkpoint, by the name of their file.
-    fn extras(&self) -> Vec<(String, BTreeMap<String, Vec<f32>>)> {
+    fn extras(&self) -> Vec<(String, State)> {
         Vec::new()
     }
 

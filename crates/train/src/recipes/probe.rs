@@ -8,6 +8,7 @@ use std::time::Duration;
 use dinoscope_model::Backbone;
 
 use super::embed::{Embedded, embed, mask_square};
+use super::supervised::largest_class;
 use super::{Context, Export, Recipe, Report, Task};
 use crate::config::ProbeKind;
 use crate::data::DataSet;
@@ -32,7 +33,6 @@ impl Recipe for Probe {
             backbone,
             statistics: start.statistics,
             lineage: start.lineage,
-            warnings: Vec::new(),
         };
         task.check()?;
         Ok(Box::new(task))
@@ -44,7 +44,6 @@ struct ProbeTask {
     backbone: Backbone,
     statistics: Statistics,
     lineage: Vec<(String, String)>,
-    warnings: Vec<String>,
 }
 
 impl ProbeTask {
@@ -63,10 +62,23 @@ impl ProbeTask {
                 "at least 2 classes (folders in data.folder, or labels in data.manifest)";
             return Err(needs(expected, found.to_string()));
         }
-        let without = (0..data.len()).filter(|&at| data.item(at).mask().is_none());
-        if kinds.contains(&ProbeKind::Segmentation) && without.clone().count() > 0 {
-            let found = format!("{} of {} without one", without.count(), data.len());
-            return Err(needs("a mask for every picture (data.masks)", found));
+        if kinds.contains(&ProbeKind::Segmentation) {
+            let parts = [
+                ("a mask for every picture (data.masks)", Some(data)),
+                (
+                    "a mask for every held-out picture (data.masks)",
+                    self.context.held_out.as_ref(),
+                ),
+            ];
+            for (expected, data) in parts {
+                let Some(data) = data else { continue };
+                let without = data.without_masks();
+                if without > 0 {
+                    let found = format!("{without} of {} without one", data.len());
+                    return Err(needs(expected, found));
+                }
+                largest_class(data)?;
+            }
         }
         Ok(())
     }
@@ -196,7 +208,7 @@ impl Task for ProbeTask {
     }
 
     fn warnings(&mut self) -> Vec<String> {
-        std::mem::take(&mut self.warnings)
+        self.context.data.take_warnings()
     }
 
     fn evaluate(&mut self) -> Result<Vec<(String, f64)>, TrainError> {
@@ -204,11 +216,9 @@ impl Task for ProbeTask {
         let with_masks = config.probe.kinds.contains(&ProbeKind::Segmentation);
         let data = &self.context.data;
         let embedded = self.features(data, with_masks);
-        let mut broken = embedded.broken.clone();
         let mut numbers = Vec::new();
         let (train, test) = if let Some(held_out) = &self.context.held_out {
             let tested = self.features(held_out, with_masks);
-            broken.extend(tested.broken.iter().cloned());
             ((&**data, embedded), (&**held_out, tested))
         } else {
             let labels: Vec<u32> = embedded
@@ -234,7 +244,6 @@ impl Task for ProbeTask {
         if with_masks {
             self.segmentation([(train.0, &train.1), (test.0, &test.1)], &mut numbers)?;
         }
-        self.warnings.extend(broken);
         // The best first: that is what a run is judged by.
         numbers.sort_by_key(|(name, _)| name != "eval/knn" && name != "eval/miou");
         Ok(numbers)
@@ -256,14 +265,11 @@ pub(super) fn held_out(
         return Ok(Vec::new());
     }
     let of = |data: &DataSet| {
-        let labeled = (0..data.len()).filter(|&at| data.item(at).label().is_some());
-        let indices: Vec<usize> = labeled.take(MOST).collect();
-        let px = context.config.crops.global_px;
         embed(
             backbone,
             data,
-            &indices,
-            px,
+            &spread(data, MOST),
+            context.config.crops.global_px,
             statistics,
             false,
             &context.device,
@@ -286,6 +292,10 @@ pub(super) fn held_out(
         let [known, asked] = [&split.train, &split.test].map(|rows| all.picked(rows));
         (Labels::of(held_out, &known), Labels::of(held_out, &asked))
     };
+    // Of few pictures, some of them broken, nothing may be left to tell apart: no reason to end a run.
+    if !known.tell_apart() || asked.classes.is_empty() {
+        return Ok(Vec::new());
+    }
     let settings = KnnSettings {
         neighbors: vec![1, 5, 20],
         ..KnnSettings::default()
@@ -296,6 +306,16 @@ pub(super) fn held_out(
         &settings,
     )?;
     Ok(vec![("eval/knn".into(), report.best().accuracy)])
+}
+
+/// At most `most` of the pictures with a class, the same part of every class: the first ones would be of few classes,
+/// since pictures come in the order of their paths.
+fn spread(data: &DataSet, most: usize) -> Vec<usize> {
+    let labeled = (0..data.len()).filter(|&at| data.item(at).label().is_some());
+    let mut labeled: Vec<usize> = labeled.collect();
+    labeled.sort_by_key(|&at| data.item(at).label());
+    let step = labeled.len().div_ceil(most).max(1);
+    labeled.into_iter().step_by(step).collect()
 }
 
 /// Features with the classes of their pictures.
@@ -324,6 +344,11 @@ impl Labels {
             }
         }
         labels
+    }
+
+    /// Whether there are two classes.
+    fn tell_apart(&self) -> bool {
+        self.classes.iter().any(|class| *class != self.classes[0])
     }
 
     fn labeled(&self, what: &'static str) -> Result<Labeled<'_>, TrainError> {
@@ -379,4 +404,61 @@ fn share(found: &[u32], truth: &[u32]) -> f64 {
         .zip(truth)
         .filter(|(found, truth)| found == truth);
     right.count() as f64 / truth.len().max(1) as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+
+    use super::*;
+    use crate::data::Source;
+
+    /// Pictures of a table: `each` of every class, and one without a class.
+    fn labeled(classes: u32, each: u32) -> DataSet {
+        let folder = tempfile::tempdir().unwrap();
+        let manifest = folder.path().join("m.csv");
+        let mut text = String::from("path,label\nnone.png,\n");
+        for class in 0..classes {
+            for picture in 0..each {
+                writeln!(text, "{class:03}/{picture:05}.png,{class}").unwrap();
+            }
+        }
+        std::fs::write(&manifest, text).unwrap();
+        DataSet::open(&Source {
+            manifest,
+            ..Source::default()
+        })
+        .unwrap()
+    }
+
+    #[test]
+    fn pictures_to_look_at_are_of_all_classes() {
+        let data = labeled(10, 700);
+        let chosen = spread(&data, 2_000);
+        assert_eq!(chosen.len(), 1_750);
+        let mut counts = BTreeMap::new();
+        for at in chosen {
+            *counts.entry(data.item(at).label().unwrap()).or_insert(0) += 1;
+        }
+        assert_eq!(counts.len(), 10);
+        assert!(counts.values().all(|count| *count == 175), "{counts:?}");
+    }
+
+    #[test]
+    fn few_pictures_are_all_looked_at() {
+        assert_eq!(spread(&labeled(3, 2), 2_000).len(), 6);
+        assert!(spread(&labeled(0, 0), 2_000).is_empty());
+    }
+
+    #[test]
+    fn one_class_is_nothing_to_tell_apart() {
+        let labels = |classes: &[u32]| Labels {
+            rows: Vec::new(),
+            width: 1,
+            classes: classes.to_vec(),
+        };
+        assert!(labels(&[2, 2, 0]).tell_apart());
+        assert!(!labels(&[2, 2]).tell_apart());
+        assert!(!labels(&[]).tell_apart());
+    }
 }

@@ -18,8 +18,8 @@ use crate::monitors::{Monitor, Reading, gram_drift};
 use crate::networks::{HeadConfigs, Networks};
 use crate::optimizer::{AdamW, AdamWConfig, Grouping};
 use crate::schedule::Values;
-use crate::ssl::{Batch, GramTeacher, Pixels, RopeJitter, SelfSupervised, Settings};
-use crate::start::{StartModel, Statistics};
+use crate::ssl::{Batch, GramTeacher, Pixels, RopeJitter, SelfSupervised, Settings, Teacher};
+use crate::start::{HEADS, StartModel, Statistics, saved_heads};
 use crate::state::State;
 
 /// Streams of a step's generator.
@@ -36,6 +36,10 @@ pub(super) struct SelfSupervisedTask {
     lineage: Vec<(String, String)>,
     patch: usize,
     anchor: Option<Anchor>,
+    /// Sizes of the student's heads.
+    heads: HeadConfigs,
+    /// Whether the heads came with the network, and need no warm-up.
+    with_heads: bool,
 }
 
 /// Pictures, and what the network that the run started from saw in them: how far patch similarities have moved.
@@ -122,7 +126,11 @@ impl SelfSupervisedTask {
     pub(super) fn new(context: &Context) -> Result<Self, TrainError> {
         let config = &context.config;
         let start = StartModel::of(config)?;
-        let heads = heads(config, start.config.dim());
+        check_network(config, &start)?;
+        let heads = match start.heads() {
+            Some(heads) => heads,
+            None => heads(config, start.config.dim()),
+        };
         let device = &context.device;
         let student = start.networks(Some(&heads), config.seed, &device.clone().autodiff())?;
         let teacher = start.networks(Some(&heads), config.seed, device)?;
@@ -148,7 +156,65 @@ impl SelfSupervisedTask {
             lineage,
             patch: start.config.patch(),
             anchor,
+            heads,
+            with_heads: start.heads().is_some(),
         })
+    }
+
+    /// A student that follows a frozen network with heads. Source: `spec/03`, section 3.
+    pub(super) fn following(
+        context: &Context,
+        start: &StartModel,
+        teacher: &StartModel,
+        own: HeadConfigs,
+        lineage: Vec<(String, String)>,
+    ) -> Result<Self, TrainError> {
+        let config = &context.config;
+        check_network(config, start)?;
+        let sized = |head: HeadConfig| HeadConfig {
+            inputs: start.config.dim(),
+            ..head
+        };
+        let heads = HeadConfigs {
+            dino: sized(own.dino),
+            ibot: sized(own.ibot),
+        };
+        let device = &context.device;
+        let student = start.networks(Some(&heads), config.seed, &device.clone().autodiff())?;
+        let adamw = adamw(config, student.depth());
+        let training = SelfSupervised {
+            student,
+            teacher: teacher.networks(Some(&own), config.seed, device)?,
+            average: Some(start.networks(Some(&heads), config.seed, device)?),
+            gram: None,
+            gram_taken: 0,
+            adamw,
+            settings: Settings {
+                teacher: Teacher::Frozen,
+                gram: None,
+                ..settings(config)
+            },
+            only_heads: false,
+        };
+        Ok(Self {
+            training,
+            crops: crop_sources(config)?,
+            context: context.clone(),
+            statistics: start.statistics,
+            lineage,
+            patch: start.config.patch(),
+            anchor: None,
+            heads,
+            with_heads: true,
+        })
+    }
+
+    /// What is exported, and what heads are saved of: the student's average.
+    fn average(&self) -> &Networks {
+        self.training
+            .average
+            .as_ref()
+            .unwrap_or(&self.training.teacher)
     }
 
     fn rng(&self, stream: u64, step: u64) -> ChaCha8Rng {
@@ -227,7 +293,8 @@ impl Task for SelfSupervisedTask {
 
     fn step(&mut self, step: u64, values: &Values, reads: bool) -> Result<Report, TrainError> {
         let batches = self.batches(step)?;
-        self.training.only_heads = step < self.context.config.optimizer.warm_heads;
+        let warm = self.context.config.optimizer.warm_heads;
+        self.training.only_heads = !self.with_heads && step < warm;
         let mut rng = self.rng(NETWORK, step);
         let outcome = self.training.step(&batches, step, values, reads, &mut rng);
         let losses = outcome.losses.iter();
@@ -271,9 +338,13 @@ impl Task for SelfSupervisedTask {
             statistics: self.statistics,
         };
         vec![
-            export("teacher", &self.training.teacher.backbone),
+            export("teacher", &self.average().backbone),
             export("student", &self.training.student.backbone),
         ]
+    }
+
+    fn extras(&self) -> Vec<(String, State)> {
+        vec![(HEADS.to_owned(), saved_heads(self.average(), &self.heads))]
     }
 
     fn lineage(&self) -> Vec<(String, String)> {
@@ -284,7 +355,7 @@ impl Task for SelfSupervisedTask {
         let training = &self.training;
         let mut state = State::default();
         state.put("student.", training.student.read_params(""));
-        state.put("teacher.", training.teacher.read_params(""));
+        state.put("teacher.", self.average().read_params(""));
         if let Some(gram) = &training.gram {
             state.put("gram.", gram.read_params(""));
         }
@@ -298,10 +369,7 @@ impl Task for SelfSupervisedTask {
     fn restore(&mut self, mut state: State) -> Result<(), TrainError> {
         let device = self.context.device.clone();
         let training = &mut self.training;
-        let heads = heads(
-            &self.context.config,
-            training.student.backbone.config().dim(),
-        );
+        let heads = self.heads;
         let shape = training.student.backbone.config();
         training.student = load(
             &mut state,
@@ -310,15 +378,25 @@ impl Task for SelfSupervisedTask {
             &heads,
             &device.clone().autodiff(),
         )?;
-        training.teacher = load(&mut state, "teacher.", &shape, &heads, &device)?;
-        let gram = state.take("gram.");
-        if let Some(own) = training.gram.as_mut().filter(|_| !gram.is_empty()) {
-            let at = Placement::plain(&device);
-            *own = Backbone::load(&own.config(), &gram, &at)
-                .map_err(|error| other_network(&error, &shape))?;
+        let average = load(&mut state, "teacher.", &shape, &heads, &device)?;
+        match &mut training.average {
+            Some(own) => *own = average,
+            None => training.teacher = average,
         }
+        let gram = state.take("gram.");
         let taken = state.counters.get("gram_taken").copied();
         training.gram_taken = taken.unwrap_or(0);
+        if let Some(own) = training.gram.as_mut().filter(|_| !gram.is_empty()) {
+            let at = Placement::plain(&device);
+            // A teacher that was taken anew is one of the student's shape, whatever the first one was.
+            let config = if training.gram_taken > 0 {
+                shape.clone()
+            } else {
+                own.config()
+            };
+            *own = Backbone::load(&config, &gram, &at)
+                .map_err(|error| other_network(&error, &shape))?;
+        }
         state.take_adamw("adamw.", &mut training.adamw, &device);
         Ok(())
     }
@@ -340,12 +418,46 @@ impl Task for SelfSupervisedTask {
     }
 
     fn evaluate(&mut self) -> Result<Vec<(String, f64)>, TrainError> {
-        super::probe::held_out(
-            &self.context,
-            &self.training.teacher.backbone,
-            self.statistics,
-        )
+        super::probe::held_out(&self.context, &self.average().backbone, self.statistics)
     }
+}
+
+/// Refuses a network that cannot be trained so, and crops that do not fit its patches.
+fn check_network(config: &Config, start: &StartModel) -> Result<(), TrainError> {
+    if let BackboneConfig::ConvNext(_) = start.config {
+        return Err(TrainError::Needs {
+            recipe: config.recipe.id(),
+            expected: "a vision transformer, whose patches can be hidden".into(),
+            found: "a ConvNeXt (which distill can train)".into(),
+        });
+    }
+    let mut sides = vec![("crops.global_px", config.crops.global_px)];
+    if config.crops.locals > 0 {
+        sides.push(("crops.local_px", config.crops.local_px));
+    }
+    for mixed in &config.crops.mixed {
+        sides.extend([
+            ("crops.mixed global_px", mixed.global_px),
+            ("crops.mixed local_px", mixed.local_px),
+        ]);
+    }
+    for (key, side) in sides {
+        check_side(key, side, start.config.patch())?;
+    }
+    Ok(())
+}
+
+/// Refuses a side that is not a whole number of patches.
+pub(super) fn check_side(key: &str, side: u32, patch: usize) -> Result<(), TrainError> {
+    if side > 0 && (side as usize).is_multiple_of(patch) {
+        return Ok(());
+    }
+    Err(crate::config::ConfigError::Value {
+        key: key.into(),
+        found: side.to_string(),
+        expected: format!("a multiple of {patch}, the network's patch"),
+    }
+    .into())
 }
 
 /// Networks from a saved state; another architecture is refused in words.
@@ -447,12 +559,20 @@ fn gram_teacher(
         return Ok(Some(start.backbone(device)?));
     }
     let teacher = StartModel::open(&config.gram.teacher)?;
+    let needs = |expected: String, found: String| TrainError::Needs {
+        recipe: config.recipe.id(),
+        expected,
+        found,
+    };
     if teacher.config.patch() != start.config.patch() {
-        return Err(TrainError::Needs {
-            recipe: config.recipe.id(),
-            expected: format!("a Gram teacher of patch {}", start.config.patch()),
-            found: format!("patch {}", teacher.config.patch()),
-        });
+        let expected = format!("a Gram teacher of patch {}", start.config.patch());
+        return Err(needs(expected, format!("patch {}", teacher.config.patch())));
+    }
+    if teacher.statistics != start.statistics {
+        let (mean, std) = start.statistics;
+        let expected = format!("a Gram teacher whose input has mean {mean:?} and std {std:?}");
+        let (mean, std) = teacher.statistics;
+        return Err(needs(expected, format!("mean {mean:?} and std {std:?}")));
     }
     lineage.push(("gram_teacher".into(), config.gram.teacher.clone()));
     let license = teacher.lineage.iter().find(|(key, _)| key == "license");

@@ -2,6 +2,7 @@
 
 use super::self_supervised::SelfSupervisedTask;
 use super::{Advice, Context, Recipe, Task, advice};
+use crate::config::Config;
 use crate::error::TrainError;
 
 /// DINO, iBOT and `KoLeo`. Source: `spec/02`.
@@ -36,6 +37,7 @@ impl Recipe for Gram {
                 "set model.start to the teacher of a pre-training run",
             ));
         }
+        advice.extend(without_gram(&context.config));
         advice
     }
 }
@@ -54,5 +56,31 @@ impl Recipe for Hires {
             ));
         }
         advice
+    }
+}
+
+/// What to say of a Gram stage whose loss is off.
+fn without_gram(config: &Config) -> Option<Advice> {
+    (config.gram.weight <= 0.0).then(|| {
+        Advice::new(
+            "gram.weight is 0, so nothing holds the patches: the stage is plain pre-training",
+            "set gram.weight to 2, or recipe to pretrain",
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::recipes::RecipeId;
+    use crate::schedule::SmallRun;
+
+    #[test]
+    fn a_gram_stage_without_its_loss_is_told() {
+        let mut config = Config::defaults(RecipeId::Gram, SmallRun::Smoke);
+        assert_eq!(without_gram(&config), None);
+        config.gram.weight = 0.0;
+        let advice = without_gram(&config).unwrap();
+        assert!(advice.seen.contains("plain pre-training"), "{advice:?}");
     }
 }

@@ -3,6 +3,7 @@
 //! Classes come from the class token and the mean patch, masks from each patch. Source: `spec/06`, section 4.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,14 +13,15 @@ use dinoscope_model::{
     Backbone, BackboneConfig, Fresh, LayerTokens, MapParams, Params, Placement, Projection,
     TrainingPass, VisitParams,
 };
-use image::RgbImage;
+use image::{DynamicImage, GrayImage, RgbImage};
+use rayon::prelude::*;
 
 use super::lora::Adapters;
 use super::self_supervised::{adamw, other_network};
 use super::{Context, Export, Report, Task};
 use crate::augment::resample::crop_bicubic;
 use crate::augment::write_normalized;
-use crate::data::{Loader, LoaderSettings, Order};
+use crate::data::{DataSet, Loader, LoaderSettings, Order};
 use crate::error::TrainError;
 use crate::losses::{Gram, gram};
 use crate::networks::Networks;
@@ -74,6 +76,8 @@ pub(super) struct SupervisedTask {
     statistics: Statistics,
     lineage: Vec<(String, String)>,
     loader: Option<Loader<Sample>>,
+    /// What was found before the first step.
+    warnings: Vec<String>,
 }
 
 impl SupervisedTask {
@@ -122,6 +126,7 @@ impl SupervisedTask {
             statistics: start.statistics,
             lineage: start.lineage.clone(),
             loader: None,
+            warnings: untested(context, target).into_iter().collect(),
         })
     }
 
@@ -295,8 +300,12 @@ impl Task for SupervisedTask {
         }]
     }
 
-    fn extras(&self) -> Vec<(String, BTreeMap<String, Vec<f32>>)> {
-        vec![("head".into(), self.learner.head.read_params("head."))]
+    fn extras(&self) -> Vec<(String, State)> {
+        let head = State {
+            tensors: self.learner.head.read_params("head."),
+            ..State::default()
+        };
+        vec![("head".into(), head)]
     }
 
     fn lineage(&self) -> Vec<(String, String)> {
@@ -328,8 +337,10 @@ impl Task for SupervisedTask {
     }
 
     fn warnings(&mut self) -> Vec<String> {
-        let loader = self.loader.as_mut();
-        loader.map(Loader::take_warnings).unwrap_or_default()
+        let mut warnings = std::mem::take(&mut self.warnings);
+        // Those of the loader, of held-out pictures and of masks.
+        warnings.extend(self.context.data.take_warnings());
+        warnings
     }
 
     fn evaluate(&mut self) -> Result<Vec<(String, f64)>, TrainError> {
@@ -341,10 +352,18 @@ impl Task for SupervisedTask {
         let mut hits = Vec::new();
         for index in 0..held_out.len() {
             let item = held_out.item(index);
-            let Ok(picture) = super::embed::square(item.path(), side) else {
-                continue;
+            let picture = match super::embed::square(item.path(), side) {
+                Ok(picture) => picture,
+                Err(error) => {
+                    held_out.note_broken(item.path(), error.to_string());
+                    continue;
+                }
             };
             let sample = self.whole(&picture, item);
+            // Nothing to be right about, which is not to be wrong.
+            if sample.classes.iter().all(|&class| class < 0) {
+                continue;
+            }
             let pixels = pixels(
                 std::slice::from_ref(&sample),
                 side as usize,
@@ -505,22 +524,23 @@ impl Params for Learner {
 /// What the pictures have: masks if all have them, else classes.
 fn target(context: &Context) -> Result<(Target, usize), TrainError> {
     let data = &context.data;
-    let items = || (0..data.len()).map(|index| data.item(index));
     let needs = |expected: &str, found: String| TrainError::Needs {
         recipe: context.config.recipe.id(),
         expected: expected.into(),
         found,
     };
-    if items().any(|item| item.mask().is_some()) {
-        let without = items().filter(|item| item.mask().is_none()).count();
+    let without = data.without_masks();
+    if without < data.len() {
         if without > 0 {
             let found = format!("{without} of {} without one", data.len());
             return Err(needs("a mask for every picture", found));
         }
-        let classes = items()
-            .filter_map(|item| largest_class(item.mask()?))
-            .max()
-            .map_or(0, |largest| usize::from(largest) + 1);
+        let mut largest = largest_class(data)?;
+        // A class that only held-out pictures have is never found, but has to have its place.
+        if let Some(held_out) = &context.held_out {
+            largest = largest.max(largest_class(held_out)?);
+        }
+        let classes = largest.map_or(0, |largest| usize::from(largest) + 1);
         return if classes > 1 {
             Ok((Target::Masks, classes))
         } else {
@@ -535,30 +555,117 @@ fn target(context: &Context) -> Result<(Target, usize), TrainError> {
     Ok((Target::Classes, classes))
 }
 
-pub(super) fn mask_levels(path: &std::path::Path) -> Option<image::GrayImage> {
-    // Masks are small PNG files of levels; what cannot be read counts nowhere.
-    let reader = image::ImageReader::open(path).ok()?;
-    Some(reader.with_guessed_format().ok()?.decode().ok()?.to_luma8())
+/// How many held-out pictures nothing is known of that could be tested, in words, if there are some.
+fn untested(context: &Context, target: Target) -> Option<String> {
+    let held_out = context.held_out.as_deref()?;
+    let (what, without) = match target {
+        Target::Masks => ("mask", held_out.without_masks()),
+        Target::Classes => {
+            let labels = (0..held_out.len()).map(|index| held_out.item(index).label());
+            let without = labels.filter(Option::is_none).count();
+            ("class that is learned", without)
+        }
+    };
+    (without > 0).then(|| {
+        format!(
+            "{without} of {} held-out pictures have no {what} and are not tested with",
+            held_out.len()
+        )
+    })
 }
 
-fn largest_class(path: &std::path::Path) -> Option<u8> {
-    let levels = mask_levels(path)?;
-    levels
-        .as_raw()
-        .iter()
-        .copied()
-        .filter(|level| *level != IGNORED)
-        .max()
+/// Why a mask has no class numbers.
+#[derive(Debug)]
+pub(super) enum MaskError {
+    /// The file cannot be read: what the system or the decoder says.
+    Broken(String),
+    /// What it has instead of levels that are class numbers.
+    Levels(&'static str),
+}
+
+/// The class numbers of a mask. Only 8-bit gray levels are read, as they are: other kinds of pictures decode to levels
+/// that are no class numbers any more.
+pub(super) fn mask_levels(path: &Path) -> Result<GrayImage, MaskError> {
+    let bytes = std::fs::read(path).map_err(|error| MaskError::Broken(error.to_string()))?;
+    if let Some(found) = other_png(&bytes) {
+        return Err(MaskError::Levels(found));
+    }
+    let decoded = image::load_from_memory(&bytes);
+    let decoded = decoded.map_err(|error| MaskError::Broken(error.to_string()))?;
+    match decoded {
+        DynamicImage::ImageLuma8(mask) => Ok(mask),
+        DynamicImage::ImageLumaA8(_) | DynamicImage::ImageRgb8(_) | DynamicImage::ImageRgba8(_) => {
+            gray(&decoded.to_rgb8()).ok_or(MaskError::Levels("colors"))
+        }
+        _ => Err(MaskError::Levels("levels of more than 8 bits")),
+    }
+}
+
+/// What a PNG has instead of 8 bits a level: decoding would give the colors of a palette, not its indices, and spread few
+/// bits over all levels.
+fn other_png(bytes: &[u8]) -> Option<&'static str> {
+    let header = bytes.strip_prefix(b"\x89PNG\r\n\x1a\n")?;
+    // Length and name of the header, width and height come first.
+    match (*header.get(16)?, *header.get(17)?) {
+        (_, 3) => Some("a palette"),
+        (16, _) => Some("16-bit levels"),
+        (1 | 2 | 4, _) => Some("levels of fewer than 8 bits"),
+        _ => None,
+    }
+}
+
+/// The levels of a picture whose colors are all gray.
+fn gray(picture: &RgbImage) -> Option<GrayImage> {
+    let level = |pixel: &image::Rgb<u8>| {
+        let [red, green, blue] = pixel.0;
+        (red == green && green == blue).then_some(red)
+    };
+    let levels: Option<Vec<u8>> = picture.pixels().map(level).collect();
+    GrayImage::from_raw(picture.width(), picture.height(), levels?)
+}
+
+/// The largest class number in all masks. Masks that cannot be read are noted and count nowhere; those without class
+/// numbers are refused.
+pub(super) fn largest_class(data: &DataSet) -> Result<Option<u8>, TrainError> {
+    let masks: Vec<&Path> = (0..data.len())
+        .filter_map(|index| data.item(index).mask())
+        .collect();
+    let largest_of = |levels: GrayImage| {
+        let levels = levels.into_raw().into_iter();
+        levels.filter(|level| *level != IGNORED).max()
+    };
+    let found: Vec<_> = masks
+        .par_iter()
+        .map(|mask| mask_levels(mask).map(largest_of))
+        .collect();
+    let mut largest: Option<u8> = None;
+    for (mask, found) in masks.into_iter().zip(found) {
+        match found {
+            Ok(level) => largest = largest.max(level),
+            Err(MaskError::Broken(reason)) => {
+                let text = format!("cannot read the mask, {reason}: {}", mask.display());
+                data.note_broken(mask, text);
+            }
+            Err(MaskError::Levels(found)) => {
+                return Err(TrainError::Read {
+                    what: "the class numbers of a mask",
+                    reason: format!("found {found}, expected 8-bit gray levels"),
+                    path: mask.to_path_buf(),
+                });
+            }
+        }
+    }
+    Ok(largest)
 }
 
 /// The class at the center of each patch of a region of the picture, −1 where none counts.
 fn patch_classes(
-    mask: Option<&std::path::Path>,
+    mask: Option<&Path>,
     [left, top, width, height]: [f64; 4],
     grid: usize,
     place: impl Fn(usize, usize) -> (usize, usize),
 ) -> Vec<i32> {
-    let Some(levels) = mask.and_then(mask_levels) else {
+    let Some(levels) = mask.and_then(|mask| mask_levels(mask).ok()) else {
         return vec![-1; grid * grid];
     };
     let at = |index: usize, first: f64, length: f64, count: u32| {
@@ -677,4 +784,116 @@ fn plain(backbone: &Backbone) -> Backbone {
         }
     }
     backbone.clone().map_params("", &mut Inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+
+    use image::Luma;
+
+    use super::*;
+    use crate::data::Source;
+
+    /// Gray pictures with masks of these levels, in a table.
+    fn masked(folder: &Path, levels: &[u8]) -> DataSet {
+        let mut text = String::from("path,mask\n");
+        for (index, level) in levels.iter().enumerate() {
+            let mask = format!("mask-{index}.png");
+            let picture = GrayImage::from_pixel(4, 4, Luma([*level]));
+            picture.save(folder.join(&mask)).unwrap();
+            writeln!(text, "picture-{index}.png,{mask}").unwrap();
+        }
+        let manifest = folder.join("m.csv");
+        std::fs::write(&manifest, text).unwrap();
+        DataSet::open(&Source {
+            manifest,
+            ..Source::default()
+        })
+        .unwrap()
+    }
+
+    fn context(data: DataSet, held_out: DataSet) -> Context {
+        let text = "recipe = \"finetune\"\ndata.folder = \"/pictures\"\nrun.scale = \"smoke\"";
+        Context {
+            config: crate::config::Config::read(text, &[], 2).unwrap(),
+            device: dinoscope_engine::ComputeDevice::cpu().burn().clone(),
+            data: Arc::new(data),
+            held_out: Some(Arc::new(held_out)),
+        }
+    }
+
+    #[test]
+    fn a_class_that_only_held_out_masks_have_has_its_place() {
+        let (own, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let data = masked(own.path(), &[0, 1, IGNORED]);
+        let context = context(data, masked(other.path(), &[0, 4]));
+        assert_eq!(target(&context).unwrap(), (Target::Masks, 5));
+    }
+
+    #[test]
+    fn held_out_pictures_that_cannot_be_tested_with_are_told() {
+        let (own, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let data = masked(own.path(), &[0, 1]);
+        let held_out = masked(other.path(), &[0, 1]);
+        let context = context(data, held_out);
+        assert_eq!(untested(&context, Target::Masks), None);
+        let told = untested(&context, Target::Classes).unwrap();
+        assert!(
+            told.starts_with("2 of 2 held-out pictures have no class"),
+            "{told}"
+        );
+    }
+
+    /// Signature and header of a PNG, whose pixels are missing.
+    fn header(bits: u8, color: u8) -> Vec<u8> {
+        let mut bytes = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\0\x01\0\0\0\x01".to_vec();
+        bytes.extend([bits, color, 0, 0, 0]);
+        bytes
+    }
+
+    #[test]
+    fn masks_that_would_decode_to_other_numbers_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("mask-0.png");
+        let data = masked(folder.path(), &[3]);
+        let error = || largest_class(&data).unwrap_err().to_string();
+        for (bytes, found) in [
+            (header(8, 3), "found a palette"),
+            (header(16, 0), "found 16-bit levels"),
+            (header(1, 0), "found levels of fewer than 8 bits"),
+        ] {
+            std::fs::write(&path, bytes).unwrap();
+            let error = error();
+            assert!(
+                error.contains(found) && error.ends_with("mask-0.png"),
+                "{error}"
+            );
+        }
+        let color = image::Rgb([7, 7, 8]);
+        RgbImage::from_pixel(2, 2, color).save(&path).unwrap();
+        assert!(error().contains("found colors"));
+        // What a program saved as colors though it is gray is what it was.
+        let color = image::Rgb([7; 3]);
+        RgbImage::from_pixel(2, 2, color).save(&path).unwrap();
+        assert_eq!(largest_class(&data).unwrap(), Some(7));
+    }
+
+    #[test]
+    fn a_mask_that_cannot_be_read_is_named_and_counts_nowhere() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = masked(folder.path(), &[1, 6]);
+        std::fs::write(folder.path().join("mask-1.png"), "no mask").unwrap();
+        assert_eq!(largest_class(&data).unwrap(), Some(1));
+        let warnings = data.take_warnings();
+        assert_eq!(warnings.len(), 1, "{warnings:?}");
+        assert!(warnings[0].ends_with("mask-1.png"), "{warnings:?}");
+        let classes = patch_classes(
+            data.item(1).mask(),
+            [0.0, 0.0, 1.0, 1.0],
+            2,
+            |row, column| (row, column),
+        );
+        assert_eq!(classes, [-1; 4]);
+    }
 }

@@ -94,14 +94,16 @@ pub(super) fn target_statistics(rows: &Tensor<2>) -> [Tensor<2>; 2] {
     [mean, scale.mask_fill(still, 0.0)]
 }
 
-/// The function that the loader makes views with.
+/// The function that the loader makes views with. A picture whose features cannot be read has none.
 pub(super) fn views(
     config: &Config,
     features: Option<Arc<TeacherFeatures>>,
     (mean, std): Statistics,
     patch: usize,
-) -> Result<impl Fn(&RgbImage, &Item, &mut ChaCha8Rng) -> Views + Send + Sync + 'static, TrainError>
-{
+) -> Result<
+    impl Fn(&RgbImage, &Item, &mut ChaCha8Rng) -> Result<Views, String> + Send + Sync + 'static,
+    TrainError,
+> {
     let mut multicrop = config.multicrop().map_err(|error| ConfigError::Value {
         key: format!("crops.{}", error.name),
         found: error.found,
@@ -122,10 +124,10 @@ pub(super) fn views(
         out
     };
     Ok(
-        move |picture: &RgbImage, item: &Item, rng: &mut ChaCha8Rng| {
+        move |picture: &RgbImage, item: &Item, rng: &mut ChaCha8Rng| -> Result<Views, String> {
             let Some(features) = &features else {
                 let crops = multicrop.crops(picture, rng);
-                return Views {
+                return Ok(Views {
                     student: crops.global.iter().map(normalized).collect(),
                     side,
                     teacher: crops
@@ -133,10 +135,10 @@ pub(super) fn views(
                         .map(|crops| (crops.iter().map(normalized).collect(), teacher_px as usize)),
                     targets: Vec::new(),
                     grid: 0,
-                };
+                });
             };
             let grid = side / patch;
-            let map = features.of(item.path());
+            let map = features.of(item.path())?;
             let mut views = Views {
                 student: Vec::new(),
                 side,
@@ -163,7 +165,7 @@ pub(super) fn views(
                 });
                 views.targets.push(target);
             }
-            views
+            Ok(views)
         },
     )
 }
@@ -171,12 +173,14 @@ pub(super) fn views(
 /// The features of pictures that another program computed.
 #[derive(Debug)]
 pub(super) struct TeacherFeatures {
-    files: BTreeMap<String, PathBuf>,
+    /// The file of each picture.
+    files: BTreeMap<PathBuf, PathBuf>,
     dim: usize,
     lineage: Vec<(String, String)>,
 }
 
 /// Patches of one picture.
+#[derive(Debug)]
 struct Map {
     rows: usize,
     columns: usize,
@@ -184,7 +188,8 @@ struct Map {
     values: Vec<f32>,
 }
 
-/// Opens a folder with one safetensors file a picture; every picture needs one.
+/// Opens a folder with one safetensors file a picture, in the subfolder that the picture has below its own folder or
+/// else right in it; every picture needs one of its own.
 pub(super) fn features_folder(
     folder: &Path,
     data: &DataSet,
@@ -194,34 +199,34 @@ pub(super) fn features_folder(
         reason,
         path: path.to_path_buf(),
     };
-    let entries = std::fs::read_dir(folder).map_err(|error| read(error.to_string(), folder))?;
+    std::fs::read_dir(folder).map_err(|error| read(error.to_string(), folder))?;
     let mut files = BTreeMap::new();
-    for entry in entries {
-        let path = entry
-            .map_err(|error| read(error.to_string(), folder))?
-            .path();
-        let is_features = path
-            .extension()
-            .is_some_and(|ending| ending == "safetensors");
-        if let (true, Some(stem)) = (is_features, path.file_stem()) {
-            files.insert(stem.to_string_lossy().into_owned(), path);
+    let mut owners = BTreeMap::new();
+    let mut missing = Vec::new();
+    for picture in (0..data.len()).map(|index| data.item(index).path()) {
+        let Some(file) = file_of(folder, data.subfolder(picture), picture) else {
+            missing.push(picture);
+            continue;
+        };
+        if let Some(other) = owners.insert(file.clone(), picture) {
+            let reason = format!(
+                "it would be that of {} and of {}, expected one each in subfolders like theirs",
+                other.display(),
+                picture.display()
+            );
+            return Err(read(reason, &file));
         }
+        files.insert(picture.to_path_buf(), file);
     }
-    let mut missing = (0..data.len())
-        .map(|index| data.item(index))
-        .filter(|item| !files.contains_key(&stem(item.path())));
-    if let Some(item) = missing.next() {
+    if let Some(picture) = missing.first() {
+        let stem = picture.file_stem().unwrap_or_default().to_string_lossy();
+        let more = missing.len() - 1;
         return Err(read(
-            format!(
-                "picture {} has none, {} more",
-                stem(item.path()),
-                missing.count()
-            ),
+            format!("picture {stem} has none, {more} more"),
             folder,
         ));
     }
-    let first = data.item(0);
-    let path = &files[&stem(first.path())];
+    let path = &files[data.item(0).path()];
     let map = Map::read(path).map_err(|reason| read(reason, path))?;
     let mut lineage = vec![("teacher".to_owned(), "features in files".to_owned())];
     lineage.extend(Map::metadata(path));
@@ -230,6 +235,15 @@ pub(super) fn features_folder(
         dim: map.dim,
         lineage,
     })
+}
+
+/// The file of a picture's features, if there is one.
+fn file_of(folder: &Path, below: Option<&Path>, picture: &Path) -> Option<PathBuf> {
+    let mut name = picture.file_stem().unwrap_or_default().to_os_string();
+    name.push(".safetensors");
+    let nested = below.map(|below| folder.join(below).join(&name));
+    let candidates = nested.into_iter().chain([folder.join(&name)]);
+    candidates.into_iter().find(|file| file.is_file())
 }
 
 impl TeacherFeatures {
@@ -243,21 +257,24 @@ impl TeacherFeatures {
         &self.lineage
     }
 
-    /// The map of a picture; one that cannot be read or has other channels is all zeros, which teaches nothing.
-    fn of(&self, picture: &Path) -> Map {
-        let map = self.files.get(&stem(picture)).map(|path| Map::read(path));
-        match map {
-            Some(Ok(map)) if map.dim == self.dim => map,
-            _ => {
-                tracing::warn!(picture = %picture.display(), "no features of the teacher");
-                Map {
-                    rows: 1,
-                    columns: 1,
-                    dim: self.dim,
-                    values: vec![0.0; self.dim],
-                }
-            }
-        }
+    /// The map of a picture, or why there is none.
+    fn of(&self, picture: &Path) -> Result<Map, String> {
+        let Some(path) = self.files.get(picture) else {
+            return Err(format!(
+                "there are no features of the teacher for the picture: {}",
+                picture.display()
+            ));
+        };
+        let map = Map::read(path).and_then(|map| match map.dim {
+            dim if dim == self.dim => Ok(map),
+            dim => Err(format!("they have {dim} channels, expected {}", self.dim)),
+        });
+        map.map_err(|reason| {
+            format!(
+                "cannot read the teacher's features, {reason}: {}",
+                path.display()
+            )
+        })
     }
 }
 
@@ -369,8 +386,87 @@ impl Map {
     }
 }
 
-fn stem(path: &Path) -> String {
-    path.file_stem()
-        .map(|stem| stem.to_string_lossy().into_owned())
-        .unwrap_or_default()
+#[cfg(test)]
+mod tests {
+    use safetensors::tensor::TensorView;
+
+    use super::*;
+    use crate::data::Source;
+
+    /// A map of 1 × 1 patches, whose channels are all `value`.
+    fn save(path: &Path, dim: usize, value: f32) {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let bytes: Vec<u8> = (0..dim).flat_map(|_| value.to_le_bytes()).collect();
+        let view = TensorView::new(Dtype::F32, vec![1, 1, dim], &bytes).unwrap();
+        safetensors::serialize_to_file([("patches", view)], None, path).unwrap();
+    }
+
+    /// Pictures, which nobody opens.
+    fn pictures(folder: &Path, names: &[&str]) -> DataSet {
+        for name in names {
+            let path = folder.join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, "").unwrap();
+        }
+        DataSet::open(&Source {
+            folder: folder.into(),
+            ..Source::default()
+        })
+        .unwrap()
+    }
+
+    #[test]
+    fn pictures_of_one_name_in_two_folders_have_their_own_features() {
+        let (folder, data) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let data = pictures(data.path(), &["a/001.png", "b/001.png", "b/002.png"]);
+        save(&folder.path().join("a/001.safetensors"), 2, 1.0);
+        save(&folder.path().join("b/001.safetensors"), 2, 2.0);
+        // Another one right in the folder, for a name that comes once.
+        save(&folder.path().join("002.safetensors"), 2, 3.0);
+        let features = features_folder(folder.path(), &data).unwrap();
+        assert_eq!(features.dim(), 2);
+        for (index, value) in [1.0, 2.0, 3.0].into_iter().enumerate() {
+            let map = features.of(data.item(index).path()).unwrap();
+            assert_eq!(map.values, [value; 2]);
+        }
+    }
+
+    #[test]
+    fn two_pictures_with_the_features_of_one_are_refused() {
+        let (folder, data) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let data = pictures(data.path(), &["a/001.png", "b/001.png"]);
+        save(&folder.path().join("001.safetensors"), 2, 1.0);
+        let error = features_folder(folder.path(), &data).unwrap_err();
+        let error = error.to_string();
+        assert!(
+            error.contains("expected one each") && error.ends_with("001.safetensors"),
+            "{error}"
+        );
+        std::fs::remove_file(folder.path().join("001.safetensors")).unwrap();
+        let error = features_folder(folder.path(), &data).unwrap_err();
+        let error = error.to_string();
+        assert!(
+            error.contains("picture 001 has none, 1 more"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn features_that_cannot_be_read_are_an_error_and_no_zeros() {
+        let (folder, data) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let data = pictures(data.path(), &["1.png", "2.png", "3.png"]);
+        save(&folder.path().join("1.safetensors"), 2, 1.0);
+        save(&folder.path().join("2.safetensors"), 3, 1.0);
+        std::fs::write(folder.path().join("3.safetensors"), "no features").unwrap();
+        let features = features_folder(folder.path(), &data).unwrap();
+        assert!(features.of(data.item(0).path()).is_ok());
+        let error = features.of(data.item(1).path()).unwrap_err();
+        assert!(
+            error.contains("3 channels, expected 2") && error.ends_with("2.safetensors"),
+            "{error}"
+        );
+        let error = features.of(data.item(2).path()).unwrap_err();
+        assert!(error.ends_with("3.safetensors"), "{error}");
+        assert!(features.of(Path::new("4.png")).is_err());
+    }
 }

@@ -14,6 +14,7 @@ use dinoscope_model::checkpoint::{Layout, SaveOptions, save};
 use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
+use crate::data::DataSet;
 use crate::error::TrainError;
 use crate::recipes::{Export, Task};
 use crate::state::State;
@@ -22,8 +23,12 @@ use crate::state::State;
 const STATE: &str = "state.safetensors";
 /// Counter of the steps that are done.
 const STEP: &str = "step";
+/// Counters of the pictures: how many there are, and which.
+const PICTURES: [&str; 2] = ["pictures", "pictures_hash"];
 /// Ending of a folder that is not complete.
 const ASIDE: &str = ".part";
+/// Ending of a folder that cannot be read any more.
+const BROKEN: &str = ".broken";
 
 /// A checkpoint that was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +37,17 @@ pub struct Saved {
     pub path: PathBuf,
     /// Older ones that made room for it.
     pub removed: Vec<PathBuf>,
+    /// Why it is not known whether it is the best one, if so.
+    pub warning: Option<String>,
+}
+
+/// Where a run goes on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resumed {
+    /// Steps that are done.
+    pub done: u64,
+    /// What is not as it was.
+    pub warnings: Vec<String>,
 }
 
 /// The folder of checkpoints and its policy.
@@ -41,6 +57,8 @@ pub struct Checkpoints {
     keep_last: usize,
     keep_every: u64,
     metadata: BTreeMap<String, String>,
+    /// Count and hash of the pictures.
+    pictures: [u64; 2],
 }
 
 /// The best checkpoint.
@@ -52,8 +70,8 @@ struct Best {
 }
 
 impl Checkpoints {
-    /// Those of the run in this folder.
-    pub fn new(run: &Path, config: &Config) -> Self {
+    /// Those of the run in this folder, over these pictures.
+    pub fn new(run: &Path, config: &Config, data: &DataSet) -> Self {
         let metadata = BTreeMap::from([
             ("recipe".to_owned(), config.recipe.id().to_owned()),
             ("training_config".to_owned(), config.to_toml()),
@@ -67,27 +85,66 @@ impl Checkpoints {
             keep_last: config.run.keep_last,
             keep_every: config.run.keep_every,
             metadata,
+            pictures: [data.len() as u64, fingerprint(data)],
         }
     }
 
-    /// Puts the newest complete checkpoint into `task`; returns the steps that it has done, 0 without one.
+    /// Puts the newest complete checkpoint into `task`; 0 steps are done without one.
     ///
-    /// A checkpoint that cannot be read gives way to the one before it; another architecture is an error.
-    pub fn resume(&self, task: &mut dyn Task) -> Result<u64, TrainError> {
+    /// A checkpoint that cannot be read gets another name and gives way to the one before it; another architecture is an
+    /// error.
+    pub fn resume(&self, task: &mut dyn Task) -> Result<Resumed, TrainError> {
         let mut steps = self.steps();
         steps.reverse();
-        let mut last_error = None;
+        let mut unusable = Vec::new();
         for step in steps {
             match State::read(&self.path(step).join(STATE)) {
                 Ok(state) => {
                     let done = state.counters.get(STEP).copied().unwrap_or(step);
+                    let mut warnings: Vec<String> = unusable
+                        .iter()
+                        .map(|(at, error)| self.set_aside(*at, error))
+                        .collect();
+                    warnings.extend(self.other_pictures(&state));
                     task.restore(state)?;
-                    return Ok(done);
+                    return Ok(Resumed { done, warnings });
                 }
-                Err(error) => last_error = Some(error),
+                Err(error) => unusable.push((step, error)),
             }
         }
-        last_error.map_or(Ok(0), Err)
+        match unusable.pop() {
+            Some((_, error)) => Err(error),
+            None => Ok(Resumed {
+                done: 0,
+                warnings: Vec::new(),
+            }),
+        }
+    }
+
+    /// Gives an unreadable checkpoint another name, so that it is not taken for the newest one; what there is to say.
+    fn set_aside(&self, step: u64, error: &TrainError) -> String {
+        let path = self.path(step);
+        let aside = self.folder.join(format!("step-{step}{BROKEN}"));
+        let _ = fs::remove_dir_all(&aside);
+        let place = match fs::rename(&path, &aside) {
+            Ok(()) => aside,
+            Err(_) => path,
+        };
+        format!(
+            "a checkpoint is left out, it is now {}: {error}",
+            place.display()
+        )
+    }
+
+    /// That the pictures are not those of the state, if so.
+    fn other_pictures(&self, state: &State) -> Option<String> {
+        let [count, hash] = PICTURES.map(|name| state.counters.get(name).copied());
+        let ([before, known], [now, own]) = ([count?, hash?], self.pictures);
+        (before != now || known != own).then(|| {
+            format!(
+                "the pictures are not those that the run started with ({before} then, {now} now): the steps to come see others than they would have"
+            )
+        })
     }
 
     /// The folder of the run.
@@ -119,10 +176,11 @@ impl Checkpoints {
             let _ = fs::remove_dir_all(&aside);
             return Err(error);
         }
-        self.note_best(done, evaluation)?;
+        let warning = self.note_best(done, evaluation).err();
         Ok(Saved {
             path,
-            removed: self.tidy(),
+            removed: self.tidy(done),
+            warning: warning.map(|error| error.to_string()),
         })
     }
 
@@ -134,14 +192,13 @@ impl Checkpoints {
             self.write_model(task, &export, &path)?;
         }
         for (name, tensors) in task.extras() {
-            let extra = State {
-                tensors,
-                ..State::default()
-            };
-            extra.write(&aside.join(format!("{name}.safetensors")))?;
+            tensors.write(&aside.join(format!("{name}.safetensors")))?;
         }
         let mut state = task.state();
         state.counters.insert(STEP.into(), done);
+        for (name, value) in PICTURES.into_iter().zip(self.pictures) {
+            state.counters.insert(name.into(), value);
+        }
         state.write(&aside.join(STATE))?;
         sync(aside).map_err(|error| failed(aside, &error))
     }
@@ -214,12 +271,14 @@ impl Checkpoints {
     }
 
     /// Removes what is neither among the last, nor the best, nor at a step that is kept for ever.
-    fn tidy(&self) -> Vec<PathBuf> {
+    fn tidy(&self, done: u64) -> Vec<PathBuf> {
         let steps = self.steps();
         let best = self.best().map(|best| best.step);
         let old = steps.len().saturating_sub(self.keep_last.max(1));
         let kept = |step: u64| {
-            Some(step) == best || self.keep_every > 0 && step.is_multiple_of(self.keep_every)
+            step == done
+                || Some(step) == best
+                || self.keep_every > 0 && step.is_multiple_of(self.keep_every)
         };
         steps[..old]
             .iter()
@@ -228,6 +287,24 @@ impl Checkpoints {
             .filter(|path| fs::remove_dir_all(path).is_ok())
             .collect()
     }
+}
+
+/// Stands for the pictures: their names and labels, not where they are, so that a run may move with them.
+fn fingerprint(data: &DataSet) -> u64 {
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+    let mut add = |bytes: &[u8]| {
+        for byte in bytes {
+            hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    };
+    for at in 0..data.len() {
+        let item = data.item(at);
+        let name = item.path().file_name().unwrap_or_default();
+        add(name.as_encoded_bytes());
+        add(&item.label().unwrap_or(u32::MAX).to_le_bytes());
+    }
+    // JSON's numbers are exact up to 2^53 in many readers.
+    hash >> 11
 }
 
 fn failed(path: &Path, error: &io::Error) -> TrainError {
@@ -249,7 +326,9 @@ fn remove(folder: &Path) -> io::Result<()> {
 /// Brings the files of a folder to the disk before it gets its name.
 fn sync(folder: &Path) -> io::Result<()> {
     for file in fs::read_dir(folder)? {
-        fs::File::open(file?.path())?.sync_all()?;
+        // Windows brings only what may be written to the disk.
+        let file = fs::OpenOptions::new().write(true).open(file?.path())?;
+        file.sync_all()?;
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use dinoscope_model::{Backbone, BackboneConfig};
+use dinoscope_model::{BackboneConfig, Variant};
 use serde::Serialize;
 
 use super::schedules::schedules;
@@ -10,6 +10,7 @@ use super::{RunOptions, configuration, context};
 use crate::config::Config;
 use crate::error::TrainError;
 use crate::recipes::{Advice, Context, RecipeId, Task};
+use crate::start::StartModel;
 
 /// Steps that are timed, after one that warms caches and compiles kernels.
 const TIMED: u64 = 3;
@@ -106,45 +107,59 @@ pub(super) fn memory_bytes(context: &Context, task: &dyn Task) -> u64 {
         return 4 * state as u64;
     };
     let states = state + network.num_params();
-    let crops = crops(config, network);
-    let tokens: usize = crops.iter().map(|(count, tokens)| count * tokens).sum();
-    let mut activations = tokens as f64 * activations_per_token(network);
-    if let BackboneConfig::Vit(vit) = network.config()
+    let frozen = teacher_shape(config).map_or(0.0, |shape| frozen(config, &shape));
+    let total = states as f64 + step(config, &network.config()) + frozen;
+    #[expect(clippy::cast_sign_loss, reason = "sizes are positive")]
+    let bytes = (4.0 * total) as u64;
+    bytes
+}
+
+/// Values of a step beside the states, with the largest of the crops that are drawn.
+fn step(config: &Config, shape: &BackboneConfig) -> f64 {
+    let plain = [config.crops.global_px, config.crops.local_px];
+    let mixed = config.crops.mixed.iter();
+    let mut sizes: Vec<_> = mixed.map(|size| [size.global_px, size.local_px]).collect();
+    if sizes.is_empty() {
+        sizes.push(plain);
+    }
+    let pictures = sizes.into_iter().map(|size| picture(config, shape, size));
+    config.run.batch as f64 * pictures.fold(0.0, f64::max)
+}
+
+/// Activations, logits and pixels of one picture whose global and local crops have these sides.
+fn picture(config: &Config, shape: &BackboneConfig, [global, local]: [u32; 2]) -> f64 {
+    let tokens =
+        globals(config) * tokens(shape, global) + config.crops.locals * tokens(shape, local);
+    let mut activations = tokens as f64 * activations_per_token(shape);
+    if let BackboneConfig::Vit(vit) = shape
         && config.run.activation_checkpointing
         && config.recipe != RecipeId::Lora
     {
         // What goes into each block, and one block.
         activations = activations / vit.depth as f64 + (tokens * vit.depth * vit.dim) as f64;
     }
-    let batch = config.run.batch as f64;
-    let pixels = batch * 3.0 * f64::from(config.crops.global_px).powi(2) * 2.0;
-    let total = states as f64 + activations * batch + logits(config, network) * batch + pixels;
-    #[expect(clippy::cast_sign_loss, reason = "sizes are positive")]
-    let bytes = (4.0 * total) as u64;
-    bytes
+    let pixels = 3.0 * f64::from(global).powi(2) * 2.0;
+    activations + logits(config, shape, global) + pixels
 }
 
-/// Crops of a picture that a gradient flows through: how many, and tokens of each.
-fn crops(config: &Config, network: &Backbone) -> Vec<(usize, usize)> {
-    let shape = network.config();
-    let tokens = |px: u32| {
-        let side = px as usize / shape.patch();
-        side * side + 1 + shape.registers()
-    };
-    let globals = match config.recipe {
+/// Global crops of a picture that a gradient flows through.
+fn globals(config: &Config) -> usize {
+    match config.recipe {
         RecipeId::Lora | RecipeId::Finetune => 1,
         RecipeId::Probe => 0,
         _ => 2,
-    };
-    vec![
-        (globals, tokens(config.crops.global_px)),
-        (config.crops.locals, tokens(config.crops.local_px)),
-    ]
+    }
+}
+
+/// Tokens of a crop of this side.
+fn tokens(shape: &BackboneConfig, px: u32) -> usize {
+    let side = px as usize / shape.patch();
+    side * side + 1 + shape.registers()
 }
 
 /// Values that the backward pass needs of each token.
-fn activations_per_token(network: &Backbone) -> f64 {
-    match network.config() {
+fn activations_per_token(shape: &BackboneConfig) -> f64 {
+    match shape {
         BackboneConfig::Vit(vit) => {
             let each = if vit.ffn.is_gated() { 29.4 } else { 21.4 };
             each * (vit.depth * vit.dim) as f64
@@ -163,14 +178,11 @@ fn activations_per_token(network: &Backbone) -> f64 {
 }
 
 /// Prototype logits of a picture, with their copies for softmax, targets and gradient.
-fn logits(config: &Config, network: &Backbone) -> f64 {
-    if !matches!(
-        config.recipe,
-        RecipeId::Pretrain | RecipeId::Gram | RecipeId::Hires
-    ) {
+fn logits(config: &Config, shape: &BackboneConfig, global: u32) -> f64 {
+    if !config.is_self_supervised() {
         return 0.0;
     }
-    let side = config.crops.global_px as usize / network.config().patch();
+    let side = global as usize / shape.patch();
     let masked = 2.0
         * (side * side) as f64
         * config.masks.crop_fraction
@@ -178,4 +190,103 @@ fn logits(config: &Config, network: &Backbone) -> f64 {
         / 2.0;
     let cls = (3 * (2 + config.crops.locals) + 3 * 2) * config.heads.dino_prototypes;
     cls as f64 + 6.0 * masked * config.heads.ibot_prototypes as f64
+}
+
+/// The shape of the network that a distillation learns from, if it has one and that can be opened.
+fn teacher_shape(config: &Config) -> Option<BackboneConfig> {
+    let name = config.distill.teacher.as_str();
+    if config.recipe != RecipeId::Distill || name.is_empty() {
+        return None;
+    }
+    // A released one is not opened again: that would hash all of its file.
+    match Variant::by_name(name) {
+        Some(variant) => Some(variant.config()),
+        None => StartModel::open(name).ok().map(|model| model.config),
+    }
+}
+
+/// Values of a network that is only asked: its weights, and without a gradient one layer's activations at a time.
+fn frozen(config: &Config, shape: &BackboneConfig) -> f64 {
+    let px = match config.distill.teacher_px {
+        0 => config.crops.global_px,
+        px => px,
+    };
+    let tokens = config.run.batch * globals(config) * tokens(shape, px);
+    params(shape) + tokens as f64 * activations_per_token(shape) / shape.layers() as f64
+}
+
+/// Parameters of a network, but for norms, biases and tokens.
+fn params(shape: &BackboneConfig) -> f64 {
+    let values = match shape {
+        BackboneConfig::Vit(vit) => {
+            let matrices = if vit.ffn.is_gated() { 3 } else { 2 };
+            let block = 4 * vit.dim * vit.dim + matrices * vit.dim * vit.ffn_hidden;
+            vit.depth * block + 3 * vit.patch * vit.patch * vit.dim
+        }
+        BackboneConfig::ConvNext(convnext) => {
+            let stages = convnext.depths.iter().zip(&convnext.dims);
+            let blocks: usize = stages
+                .map(|(depth, dim)| depth * (8 * dim * dim + 49 * dim))
+                .sum();
+            let between: usize = convnext.dims.windows(2).map(|dims| dims[0] * dims[1]).sum();
+            blocks + 4 * between
+        }
+    };
+    values as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use dinoscope_model::VARIANTS;
+
+    use super::*;
+    use crate::config::MixedCrops;
+    use crate::schedule::SmallRun;
+
+    fn shape(config: &Config) -> BackboneConfig {
+        config.model.shape().unwrap()
+    }
+
+    #[test]
+    fn a_run_of_mixed_crops_takes_what_its_largest_ones_take() {
+        let mut config = Config::defaults(RecipeId::Hires, SmallRun::Hundreds);
+        let network = shape(&config);
+        let mixed = |global_px, local_px| MixedCrops {
+            global_px,
+            local_px,
+            gram_px: 0,
+            share: 1.0,
+        };
+        config.crops.mixed = vec![mixed(256, 64), mixed(384, 128), mixed(384, 64)];
+        let found = step(&config, &network);
+        config.crops.mixed.clear();
+        let small = step(&config, &network);
+        (config.crops.global_px, config.crops.local_px) = (384, 128);
+        let large = step(&config, &network);
+        assert!((found / large - 1.0).abs() < 1e-12, "{found} {large}");
+        assert!(found > 2.0 * small, "{found} {small}");
+    }
+
+    #[test]
+    fn a_frozen_teacher_takes_its_weights_and_little_more() {
+        let mut config = Config::defaults(RecipeId::Distill, SmallRun::Hundreds);
+        assert!(teacher_shape(&config).is_none());
+        config.distill.teacher = "vitl16".into();
+        let teacher = teacher_shape(&config).unwrap();
+        let weights = params(&teacher);
+        let found = frozen(&config, &teacher);
+        let learning = step(&config, &teacher);
+        assert!(found > weights && found - weights < 0.1 * learning);
+        config.distill.teacher_px = 64;
+        assert!(frozen(&config, &teacher) < found);
+    }
+
+    #[test]
+    fn parameters_by_formula_are_those_of_the_released_networks() {
+        for variant in VARIANTS {
+            let part = params(&variant.config()) / variant.params as f64;
+            // Norms, biases and tokens are less than one in a hundred.
+            assert!((part - 1.0).abs() < 0.01, "{}: {part}", variant.name);
+        }
+    }
 }

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use dinoscope_engine::ComputeDevice;
 
-pub use checkpoints::{Checkpoints, Saved};
+pub use checkpoints::{Checkpoints, Resumed, Saved};
 pub use dry::{Forecast, dry_run};
 
 use crate::config::Config;
@@ -30,7 +30,7 @@ use schedules::schedules;
 /// What a run is told.
 #[derive(Clone, Debug)]
 pub struct RunOptions {
-    /// Text of the configuration; without one the folder's own, to go on.
+    /// Text of the configuration. A resumed run goes on with its own; one that is given too has to be the same.
     pub text: Option<String>,
     /// `key=value` pairs that win over it.
     pub sets: Vec<String>,
@@ -73,6 +73,8 @@ pub enum Event {
         /// Part of that time in which the step waited for pictures, 0 to 1.
         waiting: f64,
     },
+    /// A step is done; said at every one, so that whoever wants to stop is asked often.
+    Done(u64),
     /// Something that should be seen: a broken picture, a monitor's alarm, a step that taught nothing.
     Warning(String),
     /// A checkpoint was written.
@@ -117,6 +119,7 @@ pub fn context(text: &str, sets: &[String], device: &ComputeDevice) -> Result<Co
 pub fn run(options: &RunOptions, observer: &mut Observer<'_>) -> Result<Summary, TrainError> {
     let text = configuration(options)?;
     let context = context(&text, &options.sets, &options.device)?;
+    refuse_another(options, &context)?;
     let task = context.config.recipe.recipe().prepare(&context)?;
     run_task(options, &context, task, observer)
 }
@@ -129,14 +132,19 @@ fn run_task(
     observer: &mut Observer<'_>,
 ) -> Result<Summary, TrainError> {
     let folder = &options.out;
-    let checkpoints = Checkpoints::new(folder, &context.config);
-    prepare_folder(options, &context.config)?;
+    let checkpoints = Checkpoints::new(folder, &context.config, &context.data);
     let done = if options.resume {
-        checkpoints.resume(&mut *task)?
+        let resumed = checkpoints.resume(&mut *task)?;
+        for warning in resumed.warnings {
+            let _ = observer(Event::Warning(warning));
+        }
+        resumed.done
     } else {
         0
     };
     task.seek(done)?;
+    // Only now: what is refused changes nothing.
+    prepare_folder(options, &context.config)?;
     for advice in context.config.recipe.recipe().advice(context) {
         // Advice is no reason to stop: whoever wants to read it first makes a dry run.
         let _ = observer(Event::Advice(advice));
@@ -169,6 +177,7 @@ fn run_task(
         broken_in_a_row: 0,
         pictures: 0,
         evaluation: Vec::new(),
+        saved: None,
     }
     .run(&mut *task, done)
 }
@@ -179,6 +188,20 @@ fn untrained_score(folder: &Path) -> Option<f64> {
     let first = lines.first().filter(|line| line.step == 0)?;
     let score = first.numbers.iter().find(|(name, _)| name == KNN)?;
     Some(score.1)
+}
+
+/// Refuses a configuration that is given to a run which has another: going on with either would surprise.
+fn refuse_another(options: &RunOptions, context: &Context) -> Result<(), TrainError> {
+    let Some(text) = options.text.as_ref().filter(|_| options.resume) else {
+        return Ok(());
+    };
+    let given = Config::read(text, &options.sets, context.data.len())?;
+    if given.to_toml() == context.config.to_toml() {
+        return Ok(());
+    }
+    Err(TrainError::OtherConfig {
+        path: options.out.join("config.toml"),
+    })
 }
 
 /// The text of the configuration: given, or that of the folder.
@@ -255,6 +278,8 @@ struct Loop<'a, 'o> {
     evaluation: Vec<(String, f64)>,
     /// What the nearest neighbors were right about before the first step.
     untrained: Option<f64>,
+    /// The step of the newest checkpoint that was written now.
+    saved: Option<u64>,
 }
 
 impl Loop<'_, '_> {
@@ -263,10 +288,7 @@ impl Loop<'_, '_> {
         let steps = task.steps();
         let schedules = schedules(config, steps);
         if done == 0 && steps > 0 {
-            let evaluation = task.evaluate()?;
-            if !evaluation.is_empty() {
-                self.metrics.write(0, &evaluation)?;
-            }
+            let evaluation = self.evaluate(task, 0);
             self.untrained = knn_of(&evaluation);
         }
         for step in done..steps {
@@ -274,12 +296,19 @@ impl Loop<'_, '_> {
             let last = step + 1 == steps;
             let reads = due(config.run.monitor_every) || last && config.run.monitor_every > 0;
             let values = schedules.at(step);
-            let report = task.step(step, &values, reads)?;
+            let report = match task.step(step, &values, reads) {
+                Ok(report) => report,
+                Err(error) => {
+                    self.rescue(task, step);
+                    return Err(error);
+                }
+            };
             self.pictures += report.pictures;
             self.since.steps += 1;
             let mut ends = self.look_at(task, step, &report)?;
+            ends |= (self.observer)(Event::Done(step + 1)).is_break();
             if due(config.run.log_every) || reads || last {
-                ends |= self.log(task, step, report, &values)?;
+                ends |= self.log(task, step, report, &values);
             }
             let saves = due(config.run.checkpoint_every) || last || ends;
             if saves {
@@ -294,6 +323,10 @@ impl Loop<'_, '_> {
         }
         if done >= steps {
             self.evaluation = task.evaluate()?;
+            self.warn(task);
+            if steps == 0 {
+                self.metrics.write(0, &self.evaluation)?;
+            }
         }
         let seconds = self.started.elapsed().as_secs_f64();
         Ok(Summary {
@@ -312,10 +345,7 @@ impl Loop<'_, '_> {
         step: u64,
         report: &Report,
     ) -> Result<bool, TrainError> {
-        let mut stops = false;
-        for warning in task.warnings() {
-            stops |= (self.observer)(Event::Warning(warning)).is_break();
-        }
+        let mut stops = self.warn(task);
         let Some(broken) = &report.broken else {
             self.broken_in_a_row = 0;
             return Ok(stops);
@@ -340,13 +370,56 @@ impl Loop<'_, '_> {
         Ok(stops)
     }
 
+    /// Passes on what the task has to say; whether the run is to stop.
+    fn warn(&mut self, task: &mut dyn Task) -> bool {
+        let mut stops = false;
+        for warning in task.warnings() {
+            stops |= (self.observer)(Event::Warning(warning)).is_break();
+        }
+        stops
+    }
+
+    /// Writes a line of metrics. That it cannot be written is told, and no reason to lose a run.
+    fn note(&mut self, done: u64, numbers: &[(String, f64)]) {
+        if let Err(error) = self.metrics.write(done, numbers) {
+            let text = format!("no metrics of step {done}: {error}");
+            let _ = (self.observer)(Event::Warning(text));
+        }
+    }
+
+    /// Numbers about held-out pictures; that there are none is told, and no reason to lose a run.
+    fn evaluate(&mut self, task: &mut dyn Task, done: u64) -> Vec<(String, f64)> {
+        let evaluation = task.evaluate().unwrap_or_else(|error| {
+            let text = format!("no evaluation at step {done}: {error}");
+            let _ = (self.observer)(Event::Warning(text));
+            Vec::new()
+        });
+        self.warn(task);
+        if !evaluation.is_empty() {
+            self.note(done, &evaluation);
+        }
+        evaluation
+    }
+
+    /// Saves what `done` steps have made before an error ends the run.
+    fn rescue(&mut self, task: &mut dyn Task, done: u64) {
+        if done == 0 || self.saved == Some(done) {
+            return;
+        }
+        let event = match self.checkpoints.save(task, done, &[]) {
+            Ok(saved) => Event::Checkpoint(saved.path),
+            Err(error) => Event::Warning(format!("no checkpoint at step {done}: {error}")),
+        };
+        let _ = (self.observer)(event);
+    }
+
     fn log(
         &mut self,
         task: &dyn Task,
         step: u64,
         report: Report,
         values: &crate::schedule::Values,
-    ) -> Result<bool, TrainError> {
+    ) -> bool {
         let mut numbers = report.numbers;
         numbers.push(("lr".into(), values.lr));
         numbers.push(("weight_decay".into(), values.weight_decay));
@@ -358,7 +431,7 @@ impl Loop<'_, '_> {
                 stops |= (self.observer)(Event::Warning(warning.to_string())).is_break();
             }
         }
-        self.metrics.write(step + 1, &numbers)?;
+        self.note(step + 1, &numbers);
         let elapsed = self.since.at.elapsed();
         let waited = task.waited().saturating_sub(self.since.waited);
         let event = Event::Step {
@@ -372,14 +445,13 @@ impl Loop<'_, '_> {
             ..Since::new()
         };
         stops |= (self.observer)(event).is_break();
-        Ok(stops)
+        stops
     }
 
     /// Writes a checkpoint. A full disk is told and, unless this is the last chance, tried again at the next one.
     fn save(&mut self, task: &mut dyn Task, done: u64, must: bool) -> Result<(), TrainError> {
-        let evaluation = task.evaluate()?;
+        let evaluation = self.evaluate(task, done);
         if !evaluation.is_empty() {
-            self.metrics.write(done, &evaluation)?;
             self.evaluation.clone_from(&evaluation);
         }
         if let (Some(score), Some(untrained)) = (knn_of(&evaluation), self.untrained) {
@@ -392,7 +464,11 @@ impl Loop<'_, '_> {
         }
         match self.checkpoints.save(task, done, &evaluation) {
             Ok(saved) => {
+                self.saved = Some(done);
                 let _ = (self.observer)(Event::Checkpoint(saved.path));
+                if let Some(warning) = saved.warning {
+                    let _ = (self.observer)(Event::Warning(warning));
+                }
                 Ok(())
             }
             Err(error) if must => Err(error),

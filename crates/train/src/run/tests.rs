@@ -480,6 +480,7 @@ fn a_gram_run_stays_nearer_to_where_it_started() {
             format!("model.start={start:?}"),
             "run.steps=30".into(),
             "run.monitor_every=30".into(),
+            "gram.times=0".into(),
             "optimizer.lr=2e-3".into(),
             "teacher.momentum=0.8".into(),
         ]);
@@ -515,4 +516,119 @@ fn activation_checkpointing_changes_no_number() {
         let plain = numbers(&folder.path().join("plain"));
         assert_eq!(numbers(&options.out), plain, "{}", recipe.id());
     }
+}
+
+#[test]
+fn heads_go_along_to_the_next_stage_and_teach_students() {
+    let folder = tempfile::tempdir().unwrap();
+    pictures(folder.path(), 16);
+    let first = folder.path().join("first");
+    go(&options(
+        text(folder.path(), RecipeId::Pretrain),
+        first.clone(),
+    ))
+    .unwrap();
+    let model = first.join("checkpoints/step-6/teacher.safetensors");
+    let heads = |run: &Path, step: u64| {
+        let path = run.join(format!("checkpoints/step-{step}/heads.safetensors"));
+        State::read(&path).unwrap()
+    };
+
+    let mut gram = options(
+        text(folder.path(), RecipeId::Gram),
+        folder.path().join("gram"),
+    );
+    gram.sets = vec![
+        format!("model.start={model:?}"),
+        "run.steps=1".into(),
+        "optimizer.lr=1e-12".into(),
+    ];
+    go(&gram).unwrap();
+    let (before, after) = (heads(&first, 6), heads(&gram.out, 1));
+    assert_eq!(before.counters, after.counters);
+    for (name, values) in &before.tensors {
+        let most = values
+            .iter()
+            .zip(&after.tensors[name])
+            .map(|(a, b)| (a - b).abs())
+            .fold(0.0, f32::max);
+        assert!(most < 1e-6, "{name} has moved by {most}");
+    }
+
+    let mut distill = options(
+        text(folder.path(), RecipeId::Distill),
+        folder.path().join("distill"),
+    );
+    distill.sets = vec![
+        format!("distill.teacher={model:?}"),
+        "distill.students=[]".into(),
+        "model.size=\"nano\"".into(),
+    ];
+    go(&distill).unwrap();
+    let lines = read_metrics(&distill.out.join("metrics.jsonl")).unwrap();
+    let names: Vec<&String> = lines[0].numbers.iter().map(|(name, _)| name).collect();
+    assert!(
+        names.iter().any(|name| *name == "loss/dino_global"),
+        "{names:?}"
+    );
+    // The average of the student, not the teacher, is what is exported and what heads are saved of.
+    let student = heads(&distill.out, 6);
+    assert_ne!(student.tensors, before.tensors);
+    let exported = distill.out.join("checkpoints/step-6/teacher.safetensors");
+    let exported = Checkpoint::open(&exported).unwrap();
+    assert!(exported.metadata()["teacher"].contains("step-6"));
+}
+
+#[test]
+fn a_refused_resume_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    pictures(folder.path(), 8);
+    let text = text(folder.path(), RecipeId::Pretrain);
+    let mut options = options(text.clone(), folder.path().join("a"));
+    go(&options).unwrap();
+    let config = options.out.join("config.toml");
+    let before = fs::read_to_string(&config).unwrap();
+    options.resume = true;
+    options.text = None;
+    options.sets = vec!["model.depth=3".into(), "run.steps=8".into()];
+    assert!(go(&options).is_err());
+    assert_eq!(fs::read_to_string(&config).unwrap(), before);
+    // Another configuration than the run's own is no silent one.
+    options.sets.clear();
+    options.text = Some(text.replace("run.steps = 6", "run.steps = 7"));
+    let error = go(&options).unwrap_err().to_string();
+    assert!(error.contains("not that of the run"), "{error}");
+    options.text = Some(text);
+    go(&options).unwrap();
+}
+
+#[test]
+fn an_unreadable_checkpoint_is_set_aside_and_other_pictures_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    pictures(folder.path(), 8);
+    let mut options = options(
+        text(folder.path(), RecipeId::Pretrain),
+        folder.path().join("a"),
+    );
+    options.sets = vec!["run.keep_last=1".into(), "run.checkpoint_every=3".into()];
+    go(&options).unwrap();
+    let checkpoints = options.out.join("checkpoints");
+    fs::rename(checkpoints.join("step-6"), checkpoints.join("step-3")).unwrap();
+    fs::create_dir(checkpoints.join("step-6")).unwrap();
+    fs::write(checkpoints.join("step-6/state.safetensors"), "no state").unwrap();
+    let extra = folder.path().join("pictures/down/extra.png");
+    fs::copy(folder.path().join("pictures/down/down-00.png"), extra).unwrap();
+    options.resume = true;
+    options.text = None;
+    options.sets.push("run.steps=9".into());
+    let (_, events) = go(&options).unwrap();
+    let told = |words: &str| {
+        events
+            .iter()
+            .any(|event| matches!(event, Event::Warning(text) if text.contains(words)))
+    };
+    assert!(told("step-6.broken"), "{events:?}");
+    assert!(told("8 then, 9 now"), "{events:?}");
+    assert!(checkpoints.join("step-9/state.safetensors").exists());
+    assert!(checkpoints.join("step-6.broken").exists());
 }

@@ -30,6 +30,20 @@ impl SmallRun {
             _ => Self::TensOfThousands,
         }
     }
+
+    /// Largest learning rate of self-supervised training, for the batch that the same table gives.
+    pub fn lr(self, start: Start) -> f64 {
+        let (scratch, pretrained) = match self {
+            Self::Smoke => (1e-3, 1e-3),
+            Self::Hundreds => (3e-4, 1e-4),
+            // The table has no value for trained weights and many pictures: the one for fewer.
+            Self::Thousands | Self::TensOfThousands => (5e-4, 2e-4),
+        };
+        match start {
+            Start::Scratch => scratch,
+            Start::Pretrained => pretrained,
+        }
+    }
 }
 
 /// What the backbone starts from.
@@ -143,16 +157,6 @@ impl Recipe {
     ///
     /// The learning rate is meant for the batch that the same table gives and is not scaled.
     pub fn small(run: SmallRun, start: Start) -> Self {
-        let (scratch, pretrained) = match run {
-            SmallRun::Smoke => (1e-3, 1e-3),
-            SmallRun::Hundreds => (3e-4, 1e-4),
-            // The table has no value for trained weights and many pictures: the one for fewer.
-            SmallRun::Thousands | SmallRun::TensOfThousands => (5e-4, 2e-4),
-        };
-        let lr = match start {
-            Start::Scratch => scratch,
-            Start::Pretrained => pretrained,
-        };
         let (frozen, decay, momentum, temp) = match run {
             SmallRun::Smoke => (0.05, 0.04, (0.9, 0.9), (0.05, 0.05)),
             SmallRun::Hundreds => (0.05, 0.04, (0.97, 1.0), (0.04, 0.04)),
@@ -160,7 +164,7 @@ impl Recipe {
             SmallRun::TensOfThousands => (0.01, 0.2, (0.992, 1.0), (0.04, 0.07)),
         };
         Self {
-            lr: warmed_cosine(lr, 1e-6, Span::Fraction(0.1)),
+            lr: warmed_cosine(run.lr(start), 1e-6, Span::Fraction(0.1)),
             scaling: Scaling::None,
             freeze_last_layer: Span::Fraction(frozen),
             weight_decay: Curve::Cosine(Cosine::between(0.04, decay)),

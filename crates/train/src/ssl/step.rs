@@ -71,7 +71,8 @@ pub struct Readings {
     pub prototypes: usize,
     /// The student's class tokens `[2 · pictures, dim]`.
     pub cls: Vec<f32>,
-    /// The teacher's patches `[2 · pictures, patches, dim]`: those of the student are masked.
+    /// Patches `[2 · pictures, patches, dim]`: the teacher's, since those of the student are masked; the student's own
+    /// where its teacher is frozen and nothing is masked.
     pub patches: Vec<f32>,
     /// Number of crops, patches of each, channels.
     pub shape: [usize; 3],
@@ -104,7 +105,9 @@ impl SelfSupervised {
                 *outcome.losses.entry(name).or_default() += value;
             }
             if reads && index == 0 {
-                outcome.readings = Some(pass.readings(targets));
+                // Those of an average's student are masked.
+                let own = self.settings.teacher == Teacher::Frozen;
+                outcome.readings = Some(pass.readings(targets, own));
             }
             if !outcome.losses.values().all(|value| value.is_finite()) {
                 break;
@@ -341,16 +344,22 @@ struct StudentPass {
 }
 
 impl StudentPass {
-    fn readings(&self, targets: &Targets) -> Readings {
+    /// Copies for monitors; `own`: patches of the student, which are not masked, instead of the teacher's.
+    fn readings(&self, targets: &Targets, own: bool) -> Readings {
         let [_, _, prototypes] = targets.cls.dims();
-        let [crops, patches, dim] = targets.tokens.dims();
+        let tokens = if own {
+            self.global.patches.clone()
+        } else {
+            targets.tokens.clone()
+        };
+        let [crops, patches, dim] = tokens.dims();
         Readings {
             targets: read(targets.cls.clone()),
             teacher_logits: read(targets.cls_logits.clone()),
             student_logits: read(self.logits.clone().narrow(0, 0, 2 * self.pictures)),
             prototypes,
             cls: read(self.global.cls.clone()),
-            patches: read(targets.tokens.clone()),
+            patches: read(tokens),
             shape: [crops, patches, dim],
         }
     }

@@ -5,7 +5,7 @@ use egui::{
 };
 
 use super::super::sheet;
-use super::{parameters, title};
+use super::parameters;
 use crate::cx::{Cx, Purpose, Request};
 use crate::host::{Dialog, DialogKind};
 use crate::icons;
@@ -39,7 +39,7 @@ pub(super) fn list_ui(ui: &mut Ui, cx: &mut Cx<'_>, known: &[Known], current: &s
         });
     let words = cx.state.models.filter.to_lowercase();
     let fits = |model: &&Known| {
-        let shown = title(ui, cx, &model.name).to_lowercase();
+        let shown = cx.session.models.title(ui, &model.name).to_lowercase();
         words
             .split_whitespace()
             .all(|word| shown.contains(word) || model.name.contains(word))
@@ -103,7 +103,7 @@ pub(super) fn ask_for_file(ui: &Ui, cx: &mut Cx<'_>) {
 }
 
 fn row_ui(ui: &mut Ui, cx: &mut Cx<'_>, model: &Known, is_current: bool) {
-    let name = title(ui, cx, &model.name);
+    let name = cx.session.models.title(ui, &model.name);
     let state = state(ui, cx, model);
     let below = below(ui, cx, model);
     let builder = UiBuilder::new()

@@ -3,7 +3,6 @@
 use egui::{Align, Label, Layout, RichText, Ui};
 
 use super::super::sheet;
-use super::title;
 use crate::commands::Command;
 use crate::cx::{Cx, Request};
 use crate::document::{Axis, Variation};
@@ -15,7 +14,7 @@ use crate::widgets::Button;
 
 /// Draws title, sentence and buttons.
 pub(super) fn header_ui(ui: &mut Ui, cx: &mut Cx<'_>, model: &Known) {
-    let name = title(ui, cx, &model.name);
+    let name = cx.session.models.title(ui, &model.name);
     let sentence = tr(ui, sentence_id(model));
     let is_narrow = ui.available_width() < 560.0;
     let head = |ui: &mut Ui| {

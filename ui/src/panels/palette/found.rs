@@ -1,13 +1,12 @@
 //! What fits the text of the palette, best first.
 
-use egui::Ui;
+use egui::{Context, Ui};
 
 use super::reasons::why_not;
 use crate::commands::{Command, Names, search};
 use crate::cx::Cx;
 use crate::document::{PictureId, ViewId};
 use crate::icons;
-use crate::panels::models;
 use crate::text::{Lang, tr};
 use crate::views;
 
@@ -98,7 +97,7 @@ impl Found {
     }
 }
 
-/// Something that can be found: the line, and what it is called in English.
+/// Something that can be found: the line, and what else it is called.
 type Candidate = (Entry, String);
 
 /// The candidates that fit, with their points.
@@ -133,14 +132,24 @@ fn commands(ui: &Ui, cx: &Cx<'_>) -> Vec<Candidate> {
             why_not: why_not(cx, command).map(|id| tr(ui, id).to_string()),
             ..Entry::new(icon, name, &section, Target::Command(command))
         };
-        // Ids are the English names with dashes.
-        (entry, command.id().replace('-', " "))
+        (entry, also_called(ui, command))
     };
     let listed = Command::ALL
         .iter()
         .copied()
         .filter(|&command| is_listed(command));
     listed.map(of).collect()
+}
+
+/// A command's name in English, and other words for it.
+fn also_called(ctx: &Context, command: Command) -> String {
+    // Ids are the English names with dashes.
+    let mut names = command.id().replace('-', " ");
+    if let Some(id) = command.words_id() {
+        names.push(' ');
+        names.push_str(&tr(ctx, id));
+    }
+    names
 }
 
 /// Steps of the arrow keys and keys that are held make no sense in a list.
@@ -174,7 +183,7 @@ fn known_models(ui: &Ui, cx: &Cx<'_>) -> Vec<Candidate> {
         .iter()
         .filter(|known| known.is_here());
     let of = |known: &crate::session::models::Known| {
-        let name = models::title(ui, cx, &known.name);
+        let name = cx.session.models.title(ui, &known.name);
         let mut entry = Entry::new(
             icons::CUBE,
             name,
@@ -241,6 +250,29 @@ mod tests {
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].1.target, Target::Model("Open folder".to_owned()));
         assert_eq!(found[0].1.marks, [5, 6, 7]);
+    }
+
+    #[test]
+    fn views_are_found_by_what_people_call_them() {
+        let ctx = Context::default();
+        for lang in Lang::ALL {
+            crate::text::set(&ctx, lang);
+            for (query, wanted) in [
+                ("principal", Command::ViewPca),
+                ("parts", Command::ViewPca),
+                ("heat", Command::ViewSimilarity),
+                ("cosine", Command::ViewSimilarity),
+            ] {
+                let of = |&command: &Command| {
+                    let name = tr(&ctx, command.name_id()).to_string();
+                    let entry = Entry::new("", name, "", Target::Command(command));
+                    (entry, also_called(&ctx, command))
+                };
+                let found = ranked(query, Command::ALL.iter().map(of).collect(), 0.0);
+                let first = found.first().map(|(_, entry)| &entry.target);
+                assert_eq!(first, Some(&Target::Command(wanted)), "{lang:?}: {query}");
+            }
+        }
     }
 
     #[test]

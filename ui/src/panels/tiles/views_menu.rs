@@ -147,23 +147,12 @@ pub(super) fn view_menu_ui(ui: &mut Ui, cx: &mut Cx<'_>, id: ViewId) {
     if menu::item(ui, Some(icons::X), &tr(ui, "canvas-close-tab"), "") {
         cx.todo.requests.push_back(Request::Close(id));
     }
-    let others: Vec<ViewId> = cx
-        .document
-        .views
-        .keys()
-        .copied()
-        .filter(|&other| other != id)
-        .collect();
-    if menu::item_if(
-        ui,
-        !others.is_empty(),
-        None,
-        &tr(ui, "tiles-close-others"),
-        "",
-    ) {
-        cx.todo
-            .requests
-            .extend(others.into_iter().map(Request::Close));
+    let has_others = cx.document.beside(id).next().is_some();
+    let text = tr(ui, "tiles-close-others");
+    if menu::item_if(ui, has_others, None, &text, "") {
+        cx.edit("edit-close-view", move |document| {
+            document.close_others(id);
+        });
     }
 }
 

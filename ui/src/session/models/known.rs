@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use dinoscope_engine::model::{BUILTIN, ListedModel, Presence};
+use dinoscope_engine::model::{ListedModel, Presence};
 use dinoscope_model::Variant;
 
 /// Where a model is.
@@ -111,11 +111,8 @@ pub(super) fn length(path: &Path) -> Option<u64> {
     Some(lengths.sum())
 }
 
-/// What a model is called on screen: `DINOv3 ViT-S/16`, or the name of its file.
+/// What a model is called in every language: `DINOv3 ViT-S/16`, or the name of its file.
 pub(super) fn title(name: &str) -> String {
-    if name == BUILTIN {
-        return "Built-in".to_owned();
-    }
     released_title(name).unwrap_or_else(|| {
         let file = Path::new(name).file_name();
         file.map_or_else(

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use dinoscope_jobs::runner::Options;
+use dinoscope_jobs::runner::{Arg, Options};
 
 use super::*;
 
@@ -35,6 +35,19 @@ fn until(models: &mut Models, what: &str, mut done: impl FnMut(&mut Models) -> b
         models.poll();
         std::thread::yield_now();
     }
+}
+
+#[test]
+fn the_built_in_model_is_called_in_the_language_of_the_window() {
+    let folder = tempfile::tempdir().unwrap();
+    let (ctx, models) = (Context::default(), models(&folder));
+    let english = models.title(&ctx, BUILTIN);
+    crate::text::set(&ctx, crate::text::Lang::ZhCn);
+    assert_ne!(models.title(&ctx, BUILTIN), english);
+    assert_eq!(models.title(&ctx, "vits16"), "DINOv3 ViT-S/16");
+    let name = |model| job_title("job-open-model", model).args.remove(0).1;
+    assert_eq!(name(BUILTIN), Arg::Message(BUILTIN_TITLE.into()));
+    assert_eq!(name("vits16"), Arg::Text("DINOv3 ViT-S/16".to_owned()));
 }
 
 #[test]

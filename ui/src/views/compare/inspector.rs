@@ -138,7 +138,7 @@ fn values_ui(ui: &mut Ui, cx: &mut Cx<'_>, axis: Axis, values: &mut Vec<Variatio
                         .ready_names()
                         .into_iter()
                         .map(|name| {
-                            let title = cx.session.models.title(&name);
+                            let title = cx.session.models.title(ui, &name);
                             (name, title)
                         })
                         .collect();
