@@ -36,7 +36,7 @@ pub(crate) fn run(common: &Common, arguments: &Curate, cancel: &CancelToken) -> 
     let chosen = seen.choose(common, arguments, cancel)?;
     let rows = chosen.rows.iter().map(|(&row, &set)| {
         let group = chosen.groups.as_ref().map(|hierarchy| {
-            let path = hierarchy.path(row).into_iter().rev();
+            let path = hierarchy.path(row as usize).into_iter().rev();
             path.map(|group| group.to_string())
                 .collect::<Vec<_>>()
                 .join("/")

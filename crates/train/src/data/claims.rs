@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use image::{Rgb, RgbImage};
 
 use super::*;
+use crate::config::{Config, Data};
 
 fn save(path: &Path, level: u8) {
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -187,6 +188,66 @@ fn masks_of_equal_names_in_two_folders_are_told_apart() {
     })
     .unwrap();
     assert_ne!(data.item(0).mask(), data.item(1).mask());
+}
+
+#[test]
+fn a_picture_of_a_list_is_not_its_own_mask() {
+    let folder = tempfile::tempdir().unwrap();
+    save(&folder.path().join("p/1.png"), 1);
+    save(&folder.path().join("m/1.png"), 1);
+    let list = folder.path().join("list.txt");
+    std::fs::write(&list, "p/1.png\n").unwrap();
+    let masks = folder.path().join("m");
+    let data = DataSet::open(&Source {
+        list,
+        masks: masks.clone(),
+        ..Source::default()
+    })
+    .unwrap();
+    assert_eq!(data.item(0).mask(), Some(&*masks.join("1.png")));
+}
+
+/// Pictures to learn from and to test with, in folders of the same names, and a folder of masks.
+fn with_held_out(folder: &Path) -> Data {
+    for part in ["train/x/1.png", "test/x/1.png"] {
+        save(&folder.join(part), 1);
+    }
+    let text = "recipe = \"finetune\"";
+    let (mut data, _) = Config::read_data(text, &[]).unwrap();
+    data.folder = folder.join("train");
+    data.held_out = folder.join("test");
+    data.masks = folder.join("masks");
+    data
+}
+
+#[test]
+fn held_out_pictures_have_masks_of_their_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = with_held_out(folder.path());
+    save(&folder.path().join("masks/x/1.png"), 1);
+    let all = || DataSet::open(&data.source()).unwrap();
+    let error = data.split(all(), 1).unwrap_err().to_string();
+    assert!(
+        error.contains("expected one each") && error.ends_with("1.png"),
+        "{error}"
+    );
+    let own = folder.path().join("masks/test/x/1.png");
+    save(&own, 1);
+    let (_, held_out) = data.split(all(), 1).unwrap();
+    assert_eq!(held_out.unwrap().item(0).mask(), Some(&*own));
+}
+
+#[test]
+fn held_out_pictures_are_named_with_the_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut data = with_held_out(folder.path());
+    data.masks = Path::new("").into();
+    let all = DataSet::open(&data.source()).unwrap();
+    let (train, held_out) = data.split(all, 1).unwrap();
+    let held_out = held_out.unwrap();
+    held_out.note_broken(held_out.item(0).path(), "no picture".into());
+    assert_eq!(train.take_warnings(), ["no picture"]);
+    assert!(held_out.take_warnings().is_empty());
 }
 
 #[test]

@@ -61,7 +61,7 @@ impl Reading {
     fn read_targets(&mut self, found: &Readings, temperature: f64) {
         let prototypes = found.prototypes;
         self.set(Monitor::TeacherEntropy, entropy(&found.targets, prototypes));
-        let floor = entropy_floor(prototypes, self.sizes.rows);
+        let floor = entropy_floor(prototypes, self.sizes.rows * found.batches.max(1));
         self.set(Monitor::EntropyFloor, floor);
         // The student predicts from one crop what the teacher says about the other.
         let (first, second) = found

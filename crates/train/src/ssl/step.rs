@@ -76,6 +76,8 @@ pub struct Readings {
     pub patches: Vec<f32>,
     /// Number of crops, patches of each, channels.
     pub shape: [usize; 3],
+    /// Batches whose targets are balanced together.
+    pub batches: usize,
 }
 
 impl SelfSupervised {
@@ -107,7 +109,7 @@ impl SelfSupervised {
             if reads && index == 0 {
                 // Those of an average's student are masked.
                 let own = self.settings.teacher == Teacher::Frozen;
-                outcome.readings = Some(pass.readings(targets, own));
+                outcome.readings = Some(pass.readings(targets, own, batches.len()));
             }
             if !outcome.losses.values().all(|value| value.is_finite()) {
                 break;
@@ -345,7 +347,7 @@ struct StudentPass {
 
 impl StudentPass {
     /// Copies for monitors; `own`: patches of the student, which are not masked, instead of the teacher's.
-    fn readings(&self, targets: &Targets, own: bool) -> Readings {
+    fn readings(&self, targets: &Targets, own: bool, batches: usize) -> Readings {
         let [_, _, prototypes] = targets.cls.dims();
         let tokens = if own {
             self.global.patches.clone()
@@ -361,6 +363,7 @@ impl StudentPass {
             cls: read(self.global.cls.clone()),
             patches: read(tokens),
             shape: [crops, patches, dim],
+            batches,
         }
     }
 }
