@@ -54,10 +54,13 @@ impl Rope {
         }
     }
 
-    /// Turns the patches of `x`, the last tokens of `[batch, heads, tokens, head_dim]`; the others stay. The networks
-    /// turn theirs in [`crate::exact::attention`], which is checked against this.
-    #[cfg(test)]
-    pub(crate) fn apply(&self, x: Tensor<4>) -> Tensor<4> {
+    /// Turns the patches of `x`, the last tokens of `[batch, heads, tokens, head_dim]`; the others stay.
+    ///
+    /// The formula that the networks' fused attention is checked against.
+    ///
+    /// # Panics
+    /// If the head size of `x` is not that of the table.
+    pub fn apply(&self, x: Tensor<4>) -> Tensor<4> {
         let [_, _, tokens, head_dim] = x.dims();
         let [patches, half] = self.cos.dims();
         assert_eq!(

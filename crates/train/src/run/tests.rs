@@ -425,7 +425,11 @@ fn a_step_that_is_not_finite_is_named_skipped_and_after_some_in_a_row_the_end() 
         text(folder.path(), RecipeId::Pretrain),
         folder.path().join("one"),
     );
-    options.sets = vec!["run.steps=9".into(), "run.max_broken_steps=2".into()];
+    options.sets = vec![
+        "run.steps=9".into(),
+        "run.checkpoint_every=6".into(),
+        "run.max_broken_steps=2".into(),
+    ];
     let (summary, warnings) = go_poisoned(&options, 6..7);
     assert_eq!(summary.unwrap().steps, 9);
     let told: Vec<_> = warnings
