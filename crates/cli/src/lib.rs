@@ -17,6 +17,11 @@ use tracing_subscriber::EnvFilter;
 
 use args::{Cli, Command};
 
+/// Training and features take and give back the same large buffers at each step; the system's allocator returns them to
+/// the kernel, whose fresh pages cost a step an eighth of its time.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Parses the arguments of the process and runs the command.
 ///
 /// 0 done, 1 failed (one line on stderr), 2 usage, 130 interrupted. To be called first in `main`, before any thread.

@@ -28,6 +28,15 @@ pub(crate) fn linear(x: Tensor<3>, weight: Tensor<2>, bias: Option<Tensor<1>>) -
     })
 }
 
+/// `onto + gamma · y`, the end of a residual branch: `[batch, tokens, channels]`, gamma `[channels]`.
+pub(crate) fn residual(onto: Tensor<3>, y: Tensor<3>, gamma: Tensor<1>) -> Tensor<3> {
+    Tensor::from_dispatch(<Dispatch as Exact>::exact_residual(
+        onto.into_dispatch(),
+        y.into_dispatch(),
+        gamma.into_dispatch(),
+    ))
+}
+
 /// Layer norm over the last axis; `gain` and `shift` `[channels]`.
 pub(crate) fn layer_norm<const D: usize>(
     x: Tensor<D>,
@@ -127,6 +136,24 @@ pub(crate) trait Exact: Backend {
         heads: usize,
     ) -> FloatTensor<Self> {
         composed::attention_backward::<Self>(qkv, [cos, sin], gradient, heads)
+    }
+
+    /// See [`residual`].
+    fn exact_residual(
+        onto: FloatTensor<Self>,
+        y: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        composed::residual::<Self>(onto, y, gamma)
+    }
+
+    /// Gradients by `y` and gamma.
+    fn exact_residual_backward(
+        y: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        composed::residual_backward::<Self>(y, gamma, gradient)
     }
 
     /// The function.

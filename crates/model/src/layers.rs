@@ -95,7 +95,7 @@ impl Linear {
         if self.packed {
             return ops::linear_onto(onto, x, self.panels(), scale.gamma.val(), stop);
         }
-        onto + scale.forward(self.forward(x))
+        exact::residual(onto, self.forward(x), scale.gamma.val())
     }
 
     /// Gradients of the weight `[inputs, outputs]` and of the bias `[outputs]`.
@@ -175,10 +175,6 @@ impl LayerScale {
         Ok(Self {
             gamma: parameter(weights.get(name, &[channels])?, [channels], &at.device),
         })
-    }
-
-    fn forward(&self, x: Tensor<3>) -> Tensor<3> {
-        x * self.gamma.val().unsqueeze()
     }
 }
 

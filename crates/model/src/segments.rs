@@ -55,6 +55,9 @@ impl Vit {
 
 impl Segments {
     /// Gradients of blocks and embedding, a part at a time given to `each`; `found` are those of the losses.
+    ///
+    /// # Panics
+    /// Never: every block passes its input on.
     pub fn backward(self, vit: &Vit, found: &mut Gradients, mut each: impl FnMut(Gradients)) {
         // Losses that do not depend on the tokens have no gradient for the network.
         let Some(mut gradient) = self.last.grad_remove(found) else {

@@ -31,7 +31,7 @@ pub(crate) fn run(common: &Common, arguments: &Curate, cancel: &CancelToken) -> 
     let paths = expand(&arguments.pictures)?;
     let mut seen = match &arguments.table {
         Some(table) => Seen::of_table(table, paths)?,
-        None => Seen::of_network(common, &arguments.network, paths, cancel)?,
+        None => Seen::of_network(common, &arguments.network, &paths, cancel)?,
     };
     let chosen = seen.choose(common, arguments, cancel)?;
     let rows = chosen.rows.iter().map(|(&row, &set)| {
@@ -86,7 +86,7 @@ struct Seen {
     paths: Vec<PathBuf>,
     table: Table,
     /// Pictures that could not be read.
-    broken: Vec<(usize, String)>,
+    broken: Broken,
     asked: usize,
     session: Option<Session>,
 }
@@ -140,12 +140,12 @@ impl Seen {
     fn of_network(
         common: &Common,
         network: &Network,
-        paths: Vec<PathBuf>,
+        paths: &[PathBuf],
         cancel: &CancelToken,
     ) -> Result<Self> {
         let mut session = Session::open(common, network)?;
         let asked = paths.len();
-        let (kept, table, broken) = class_tokens(&mut session, common, &paths, cancel)?;
+        let (kept, table, broken) = class_tokens(&mut session, common, paths, cancel)?;
         if kept.is_empty() {
             pictures::report_broken(&broken, asked)?;
         }
@@ -210,25 +210,24 @@ impl Seen {
             let removed = found.groups.iter().map(|group| group.removed.len()).sum();
             (found.is_kept, removed)
         };
-        let mut chosen: BTreeMap<u32, &'static str> = match (arguments.count, &groups) {
-            (Some(count), Some(groups)) => {
-                let balance = Balance {
-                    count: count.get(),
-                    within: if arguments.typical {
-                        Within::Nearest
-                    } else {
-                        Within::Random
-                    },
-                    seed: arguments.seed,
-                };
-                let sample = balance.sample(groups, Some(&is_kept))?;
-                sample.into_iter().map(|row| (row, "balanced")).collect()
-            }
-            _ => {
-                let all = (0..rows as u32).filter(|&row| is_kept[row as usize]);
-                all.map(|row| (row, "balanced")).collect()
-            }
+        let balanced: Vec<u32> = if let (Some(count), Some(groups)) = (arguments.count, &groups) {
+            let balance = Balance {
+                count: count.get(),
+                within: if arguments.typical {
+                    Within::Nearest
+                } else {
+                    Within::Random
+                },
+                seed: arguments.seed,
+            };
+            balance.sample(groups, Some(&is_kept))?
+        } else {
+            (0..rows as u32)
+                .filter(|&row| is_kept[row as usize])
+                .collect()
         };
+        let mut chosen: BTreeMap<u32, &'static str> =
+            balanced.into_iter().map(|row| (row, "balanced")).collect();
         let mut found = 0;
         if let Some(seeds) = near {
             let retrieval = Retrieval {
@@ -267,19 +266,19 @@ impl Seen {
             self.paths.len(),
             chosen.duplicates
         );
-        match &self.session {
-            Some(session) => {
-                let json = session.json("curate", &json!({ "groups": levels }), &results);
-                session.finish(common, &json, &[line]);
-            }
-            None => {
-                let json = json!({ "command": "curate", "results": results, "timings_ms": {} });
-                out::results(common, &json, &[line]);
-            }
+        if let Some(session) = &self.session {
+            let json = session.json("curate", &json!({ "groups": levels }), &results);
+            session.finish(common, &json, &[line]);
+        } else {
+            let json = json!({ "command": "curate", "results": results, "timings_ms": {} });
+            out::results(common, &json, &[line]);
         }
         pictures::report_broken(&self.broken, self.asked)
     }
 }
+
+/// Places of pictures that could not be read, with the reason.
+type Broken = Vec<(usize, String)>;
 
 /// Class tokens of the pictures that can be read: their places, the table, the others.
 fn class_tokens(
@@ -287,7 +286,7 @@ fn class_tokens(
     common: &Common,
     paths: &[PathBuf],
     cancel: &CancelToken,
-) -> Result<(Vec<usize>, Table, Vec<(usize, String)>)> {
+) -> Result<(Vec<usize>, Table, Broken)> {
     // Filled by place, whatever the order in which pictures are done; what stays empty is broken.
     let mut values: Vec<f32> = Vec::new();
     let mut dim = 0;

@@ -9,7 +9,7 @@ use rayon::prelude::*;
 
 use super::attention::{Attention, largest, powers, tiles};
 use super::gemm::{PANEL, Tile, product, product_across};
-use super::math;
+use super::{math, zeros};
 
 /// Query rows whose scores are in memory at once, at most: whole tiles of every machine.
 const ROWS: usize = 84;
@@ -31,15 +31,15 @@ pub(crate) fn attention_backward(
     let (dim, width) = (heads * head_dim, shape.width());
     let pictures = out.len() / (3 * dim * tokens);
     // `[pictures, heads, 3, tokens, width]`.
-    let mut parts = vec![0.0; pictures * heads * 3 * tokens * width];
+    let mut parts = zeros(pictures * heads * 3 * tokens * width);
     parts
         .par_chunks_exact_mut(3 * tokens * width)
         .enumerate()
         .for_each_init(Scratch::default, |scratch, (index, parts)| {
             let picture = index / heads;
-            arch.dispatch(Head {
+            arch.dispatch(OneHead {
                 shape,
-                head: index % heads,
+                index: index % heads,
                 qkv: &qkv[picture * tokens * 3 * dim..],
                 gradient: &gradient[picture * tokens * dim..],
                 scratch,
@@ -112,9 +112,9 @@ struct Scratch {
     by_scores: Vec<f32>,
 }
 
-struct Head<'a> {
+struct OneHead<'a> {
     shape: Attention<'a>,
-    head: usize,
+    index: usize,
     /// From the picture's first token on.
     qkv: &'a [f32],
     gradient: &'a [f32],
@@ -123,7 +123,7 @@ struct Head<'a> {
     parts: &'a mut [f32],
 }
 
-impl WithSimd for Head<'_> {
+impl WithSimd for OneHead<'_> {
     type Output = ();
 
     #[inline(always)]
@@ -137,14 +137,14 @@ impl WithSimd for Head<'_> {
     }
 }
 
-impl Head<'_> {
+impl OneHead<'_> {
     #[inline(always)]
     fn run<S: Simd, const TILE: usize, const WIDTH: usize>(self, simd: S) {
         let shape = self.shape;
         let (tokens, head_dim, width) = (shape.tokens, shape.head_dim, shape.width());
         let columns = tokens.next_multiple_of(PANEL);
         let scratch = self.scratch;
-        scratch.load(shape, self.head, self.qkv, self.gradient);
+        scratch.load(shape, self.index, self.qkv, self.gradient);
         let (by_queries, rest) = self.parts.split_at_mut(tokens * width);
         let (by_keys, by_values) = rest.split_at_mut(tokens * width);
         let blocks = tokens.div_ceil(ROWS);

@@ -2,14 +2,18 @@
 //!
 //! Products go through the kernel of [`super::gemm`]; packing reads a weight once, which the product does many times.
 
-use pulp::Arch;
+use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
-use super::gemm::{Epilogue, Linear, PANEL, linear, pack_rows, packed_len};
+use super::attention::tiles;
+use super::gemm::{
+    Epilogue, Linear, MOST_ROWS, PANEL, Tile, linear, pack_rows, packed_len, product,
+};
+use super::zeros;
 use crate::watch::Stop;
 
-/// Rows that the gradient of a weight adds up at a time: a panel of them stays in the second-level cache.
-const ROWS: usize = 1024;
+/// Rows that the gradient of a weight adds up at a time: a panel of them stays in the first-level cache.
+const ROWS: usize = 256;
 
 /// `out = input · weight + bias`: `[rows, inputs]`, `[inputs, outputs]`, `[outputs]` or empty → `[rows, outputs]`.
 pub(crate) fn dense(
@@ -40,7 +44,7 @@ pub(crate) fn dense_input_backward(
     out: &mut [f32],
 ) {
     // The weight's rows are the rows of the transposed layer.
-    let mut panels = vec![0.0; packed_len(outputs, inputs)];
+    let mut panels = zeros(packed_len(outputs, inputs));
     pack_rows(weight, outputs, &mut panels);
     let layer = Linear {
         panels: &panels,
@@ -52,7 +56,7 @@ pub(crate) fn dense_input_backward(
     linear(arch, layer, gradient, Epilogue::Store, out);
 }
 
-/// `out = inputᵀ · gradient`: `[rows, inputs]`, `[rows, outputs]` → `[inputs, outputs]`.
+/// `out = inputᵀ · gradient`: `[rows, inputs]`, `[rows, outputs]` → `[inputs, outputs]`, which is zeros before.
 pub(crate) fn dense_weight_backward(
     arch: Arch,
     input: &[f32],
@@ -60,27 +64,109 @@ pub(crate) fn dense_weight_backward(
     [inputs, outputs]: [usize; 2],
     out: &mut [f32],
 ) {
-    let ones = vec![1.0; outputs];
-    let blocks = input
-        .chunks(ROWS * inputs)
-        .zip(gradient.chunks(ROWS * outputs));
-    for (index, (input, gradient)) in blocks.enumerate() {
-        let rows = gradient.len() / outputs;
-        let transposed = transposed(input, inputs);
-        let panels = pack_columns(gradient, outputs);
-        let layer = Linear {
-            panels: &panels,
-            bias: &[],
-            inputs: rows,
+    /// Columns of the input that one task takes at most: with `ROWS` rows they stay in the second-level cache.
+    const COLUMNS: usize = 112;
+    let panels = pack_columns(gradient, outputs);
+    let tasks = inputs
+        .div_ceil(COLUMNS)
+        .next_multiple_of(rayon::current_num_threads());
+    let columns = inputs.div_ceil(tasks);
+    out.par_chunks_mut(columns * outputs)
+        .enumerate()
+        .for_each_init(Vec::new, |transposed, (index, out)| {
+            arch.dispatch(WeightRows {
+                input,
+                inputs,
+                first: index * columns,
+                panels: &panels,
+                outputs,
+                transposed,
+                out,
+            });
+        });
+}
+
+/// Some rows of a weight's gradient.
+struct WeightRows<'a> {
+    input: &'a [f32],
+    inputs: usize,
+    /// First row, a column of the input.
+    first: usize,
+    /// The gradient in panels `[outputs / 32, rows, 32]`.
+    panels: &'a [f32],
+    outputs: usize,
+    /// Room for a block of the input.
+    transposed: &'a mut Vec<f32>,
+    out: &'a mut [f32],
+}
+
+impl WithSimd for WeightRows<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        match S::F32_LANES {
+            16 => self.run::<S, 14, 2>(simd),
+            8 => self.run::<S, 6, 4>(simd),
+            4 => self.run::<S, 6, 8>(simd),
+            _ => self.run::<S, 4, 32>(simd),
+        }
+    }
+}
+
+impl WeightRows<'_> {
+    #[inline(always)]
+    fn run<S: Simd, const TILE: usize, const WIDTH: usize>(self, simd: S) {
+        let Self {
+            input,
+            inputs,
+            first,
+            panels,
             outputs,
-            stop: &Stop::default(),
-        };
-        let epilogue = if index == 0 {
-            Epilogue::Store
-        } else {
-            Epilogue::Add(&ones)
-        };
-        linear(arch, layer, &transposed, epilogue, out);
+            transposed,
+            out,
+        } = self;
+        let (rows, count) = (input.len() / inputs, out.len() / outputs);
+        let mut y = [0.0; MOST_ROWS * PANEL];
+        for top in (0..rows).step_by(ROWS) {
+            let height = ROWS.min(rows - top);
+            transposed.resize(count * height, 0.0);
+            for (row, values) in input[top * inputs..]
+                .chunks_exact(inputs)
+                .take(height)
+                .enumerate()
+            {
+                for (column, value) in values[first..first + count].iter().enumerate() {
+                    transposed[column * height + row] = *value;
+                }
+            }
+            for (index, panel) in panels.chunks_exact(rows * PANEL).enumerate() {
+                let column = index * PANEL;
+                let width = PANEL.min(outputs - column);
+                let (vectors, _) = S::as_simd_f32s(&panel[top * PANEL..][..height * PANEL]);
+                let (panel, _) = vectors.as_chunks::<WIDTH>();
+                tiles::<TILE>(
+                    count,
+                    #[inline(always)]
+                    |row, rows| {
+                        let into = Tile {
+                            rows,
+                            out: &mut y,
+                            stride: PANEL,
+                            add: false,
+                        };
+                        let input = &transposed[row * height..];
+                        product::<S, TILE, WIDTH>(simd, input, height, panel, into);
+                        for (r, y) in y.chunks_exact(PANEL).take(rows).enumerate() {
+                            let out = &mut out[(row + r) * outputs + column..][..width];
+                            for (out, y) in out.iter_mut().zip(y) {
+                                *out += y;
+                            }
+                        }
+                    },
+                );
+            }
+        }
     }
 }
 
@@ -114,7 +200,7 @@ pub(crate) fn column_sums(arch: Arch, values: &[f32], columns: usize) -> Vec<f32
 /// Panels `[columns / 32, rows, 32]` of a matrix `[rows, columns]`; missing columns are zero.
 fn pack_columns(matrix: &[f32], columns: usize) -> Vec<f32> {
     let rows = matrix.len() / columns;
-    let mut panels = vec![0.0; packed_len(rows, columns)];
+    let mut panels = zeros(packed_len(rows, columns));
     panels
         .par_chunks_exact_mut(PANEL * rows)
         .enumerate()
@@ -131,32 +217,17 @@ fn pack_columns(matrix: &[f32], columns: usize) -> Vec<f32> {
     panels
 }
 
-/// `[rows, columns]` → `[columns, rows]`.
-fn transposed(matrix: &[f32], columns: usize) -> Vec<f32> {
-    /// Side of the blocks that are read and written in whole cache lines.
-    const SIDE: usize = 16;
-    let rows = matrix.len() / columns;
-    let mut out = vec![0.0; matrix.len()];
-    out.par_chunks_mut(SIDE * rows)
-        .enumerate()
-        .for_each(|(index, out)| {
-            let first = index * SIDE;
-            let width = out.len() / rows;
-            for top in (0..rows).step_by(SIDE) {
-                for row in top..rows.min(top + SIDE) {
-                    let from = &matrix[row * columns + first..][..width];
-                    for (column, value) in from.iter().enumerate() {
-                        out[column * rows + row] = *value;
-                    }
-                }
-            }
-        });
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// `[rows, columns]` → `[columns, rows]`.
+    fn transposed(matrix: &[f32], columns: usize) -> Vec<f32> {
+        let rows = matrix.len() / columns;
+        (0..matrix.len())
+            .map(|at| matrix[at % rows * columns + at / rows])
+            .collect()
+    }
 
     fn values(count: usize, seed: usize) -> Vec<f32> {
         (0..count)

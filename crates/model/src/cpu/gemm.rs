@@ -299,7 +299,7 @@ fn finish<S: Simd>(
 }
 
 /// Rows of the tallest tile on any machine.
-const MOST_ROWS: usize = 14;
+pub(super) const MOST_ROWS: usize = 14;
 
 /// Where a tile of 32 columns goes.
 pub(super) struct Tile<'a> {

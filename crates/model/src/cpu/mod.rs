@@ -8,6 +8,8 @@
     reason = "vector code has to be inlined into the function that is compiled for the machine's features"
 )]
 
+use rayon::prelude::*;
+
 mod attention;
 mod attention_backward;
 mod dense;
@@ -16,6 +18,7 @@ mod gemm;
 mod math;
 mod norm;
 mod norm_backward;
+mod residual;
 mod slope;
 
 pub(crate) use attention::{Attention, attention};
@@ -25,6 +28,7 @@ pub(crate) use depthwise::{Depthwise, depthwise};
 pub(crate) use gemm::{Activation, Epilogue, Linear, PANEL, ffn, linear, pack_rows, packed_len};
 pub(crate) use norm::layer_norm;
 pub(crate) use norm_backward::layer_norm_backward;
+pub(crate) use residual::{residual, residual_backward};
 pub(crate) use slope::{gelu, gelu_backward};
 
 /// Rows that one task takes: one task a thread while its rows fit the cache, more of equal size beyond.
@@ -35,6 +39,17 @@ fn rows_per_task(rows: usize) -> usize {
     let threads = rayon::current_num_threads();
     let tasks = rows.div_ceil(LARGEST).next_multiple_of(threads);
     rows.div_ceil(tasks).max(1)
+}
+
+/// `len` zeros, written by all threads: a pass over memory that one of them would make alone.
+pub(crate) fn zeros(len: usize) -> Vec<f32> {
+    const FEW: usize = 1 << 14;
+    if len < FEW {
+        return vec![0.0; len];
+    }
+    let mut values = Vec::new();
+    values.par_extend(rayon::iter::repeat_n(0.0, len));
+    values
 }
 
 #[cfg(test)]

@@ -4,8 +4,8 @@ use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::dense::column_sums;
-use super::math;
 use super::norm::sum;
+use super::{math, zeros};
 
 /// Rows that one task takes.
 const ROWS: usize = 64;
@@ -22,9 +22,9 @@ pub(crate) fn layer_norm_backward(
     gradient: &[f32],
 ) -> [Vec<f32>; 3] {
     let dim = gain.len();
-    let mut by_input = vec![0.0; input.len()];
+    let mut by_input = zeros(input.len());
     // The gradient times the normed row, whose columns add up to the gain's.
-    let mut by_gain = vec![0.0; input.len()];
+    let mut by_gain = zeros(input.len());
     by_input
         .par_chunks_mut(ROWS * dim)
         .zip(by_gain.par_chunks_mut(ROWS * dim))
@@ -116,7 +116,7 @@ impl WithSimd for Backward<'_> {
                     |v| v,
                 ) / count,
             );
-            let along = out.iter().zip(unit.iter()).map(|(h, u)| h * u).sum::<f32>();
+            let along = math::dot(simd, out, unit);
             let mean_along = simd.splat_f32s(along / count);
             math::zip(
                 simd,

@@ -1,4 +1,4 @@
-//! GELU and its derivative on whole arrays, in place.
+//! GELU and its derivative on whole arrays.
 
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
@@ -8,17 +8,23 @@ use super::math;
 /// Values that one task takes: they and their gradients fit the second-level cache.
 const CHUNK: usize = 1 << 15;
 
-/// Replaces each value by its GELU.
-pub(crate) fn gelu(arch: Arch, values: &mut [f32]) {
-    values
-        .par_chunks_mut(CHUNK)
-        .for_each(|values| arch.dispatch(Gelu { values }));
+/// GELU of each value.
+pub(crate) fn gelu(arch: Arch, x: &[f32], out: &mut [f32]) {
+    let chunks = out.par_chunks_mut(CHUNK).zip(x.par_chunks(CHUNK));
+    chunks.for_each(|(values, x)| {
+        values.copy_from_slice(x);
+        arch.dispatch(Gelu { values });
+    });
 }
 
-/// Multiplies each gradient by the slope of GELU at `x`.
-pub(crate) fn gelu_backward(arch: Arch, x: &[f32], gradient: &mut [f32]) {
-    let chunks = gradient.par_chunks_mut(CHUNK).zip(x.par_chunks(CHUNK));
-    chunks.for_each(|(gradient, x)| arch.dispatch(Slope { x, gradient }));
+/// Each gradient times the slope of GELU at `x`.
+pub(crate) fn gelu_backward(arch: Arch, x: &[f32], gradient: &[f32], out: &mut [f32]) {
+    let sources = x.par_chunks(CHUNK).zip(gradient.par_chunks(CHUNK));
+    let chunks = out.par_chunks_mut(CHUNK).zip(sources);
+    chunks.for_each(|(out, (x, gradient))| {
+        out.copy_from_slice(gradient);
+        arch.dispatch(Slope { x, gradient: out });
+    });
 }
 
 struct Gelu<'a> {

@@ -166,6 +166,48 @@ impl<B: Exact, C: CheckpointStrategy> Exact for Autodiff<B, C> {
         }
     }
 
+    fn exact_residual(
+        onto: FloatTensor<Self>,
+        y: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        #[derive(Debug)]
+        struct Residual;
+        impl<B: Exact> Backward<B, 3> for Residual {
+            type State = [FloatTensor<B>; 2];
+            fn backward(
+                self,
+                ops: Ops<Self::State, 3>,
+                gradients: &mut Gradients,
+                _: &mut Checkpointer,
+            ) {
+                let [y, gamma] = ops.state;
+                let gradient = gradients.consume::<B>(&ops.node);
+                let [by_onto, by_y, by_gamma] = ops.parents;
+                let (of_y, of_gamma) = B::exact_residual_backward(y, gamma, gradient.clone());
+                if let Some(node) = by_y {
+                    gradients.register::<B>(node.id, of_y);
+                }
+                if let Some(node) = by_gamma {
+                    gradients.register::<B>(node.id, of_gamma);
+                }
+                if let Some(node) = by_onto {
+                    gradients.register::<B>(node.id, gradient);
+                }
+            }
+        }
+        let nodes = [onto.node(), y.node(), gamma.node()];
+        let prepared = Residual.prepare::<C>(nodes).compute_bound().stateful();
+        let [onto, y, gamma] = primitives::<B, C, 3>([onto, y, gamma]);
+        match prepared {
+            OpsKind::Tracked(prepared) => prepared.finish(
+                [y.clone(), gamma.clone()],
+                B::exact_residual(onto, y, gamma),
+            ),
+            OpsKind::UnTracked(prepared) => prepared.finish(B::exact_residual(onto, y, gamma)),
+        }
+    }
+
     fn exact_gelu(x: FloatTensor<Self>) -> FloatTensor<Self> {
         #[derive(Debug)]
         struct Gelu;

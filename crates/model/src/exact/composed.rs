@@ -36,6 +36,34 @@ pub(super) fn layer_norm_backward<B: Backend>(
     (by_x, by_gain, sums(gradient))
 }
 
+/// See [`super::Exact::exact_residual`].
+pub(super) fn residual<B: Backend>(
+    onto: FloatTensor<B>,
+    y: FloatTensor<B>,
+    gamma: FloatTensor<B>,
+) -> FloatTensor<B> {
+    B::float_add(onto, B::float_mul(y, wide::<B>(gamma)))
+}
+
+/// See [`super::Exact::exact_residual_backward`].
+pub(super) fn residual_backward<B: Backend>(
+    y: FloatTensor<B>,
+    gamma: FloatTensor<B>,
+    gradient: FloatTensor<B>,
+) -> (FloatTensor<B>, FloatTensor<B>) {
+    let shape = gamma.shape();
+    let by_y = B::float_mul(gradient.clone(), wide::<B>(gamma));
+    let products = B::float_mul(gradient, y);
+    let sums = B::float_sum_dim(B::float_sum_dim(products, 0), 1);
+    (by_y, B::float_reshape(sums, shape))
+}
+
+/// `[channels]` → `[1, 1, channels]`.
+fn wide<B: Backend>(gamma: FloatTensor<B>) -> FloatTensor<B> {
+    let channels = gamma.shape().num_elements();
+    B::float_reshape(gamma, Shape::from(vec![1, 1, channels]))
+}
+
 /// Queries that meet all keys at once: no more scores than this times the tokens are in memory.
 const QUERIES: usize = 1024;
 

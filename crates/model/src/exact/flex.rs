@@ -26,7 +26,7 @@ impl Exact for Flex {
     fn exact_linear_x(weight: FloatTensor<Self>, gradient: FloatTensor<Self>) -> FloatTensor<Self> {
         let (weight, gradient) = (weight.to_contiguous(), gradient.to_contiguous());
         let sizes @ [inputs, outputs] = weight.layout().shape().dims::<2>();
-        let mut out = vec![0.0; values(&gradient).len() / outputs * inputs];
+        let mut out = cpu::zeros(values(&gradient).len() / outputs * inputs);
         cpu::dense_input_backward(
             Arch::new(),
             values(&gradient),
@@ -40,7 +40,7 @@ impl Exact for Flex {
     fn exact_linear_weight(x: FloatTensor<Self>, gradient: FloatTensor<Self>) -> FloatTensor<Self> {
         let (x, gradient) = (x.to_contiguous(), gradient.to_contiguous());
         let sizes @ [inputs, outputs] = [last(&x), last(&gradient)];
-        let mut out = vec![0.0; inputs * outputs];
+        let mut out = cpu::zeros(inputs * outputs);
         cpu::dense_weight_backward(Arch::new(), values(&x), values(&gradient), sizes, &mut out);
         tensor(out, Shape::from(vec![inputs, outputs]))
     }
@@ -59,7 +59,7 @@ impl Exact for Flex {
         eps: f32,
     ) -> FloatTensor<Self> {
         let [x, gain, shift] = [x, gain, shift].map(|tensor| tensor.to_contiguous());
-        let mut out = vec![0.0; values(&x).len()];
+        let mut out = cpu::zeros(values(&x).len());
         cpu::layer_norm(
             Arch::new(),
             values(&x),
@@ -102,7 +102,7 @@ impl Exact for Flex {
         let [qkv, cos, sin] = [qkv, cos, sin].map(|tensor| tensor.to_contiguous());
         let stop = Stop::default();
         let shape = attention_shape(&qkv, [&cos, &sin], heads, &stop);
-        let mut out = vec![0.0; values(&qkv).len() / 3];
+        let mut out = cpu::zeros(values(&qkv).len() / 3);
         cpu::attention(Arch::new(), shape, values(&qkv), &mut out);
         tensor(out, with_last(&qkv, last(&qkv) / 3))
     }
@@ -118,7 +118,7 @@ impl Exact for Flex {
         let gradient = gradient.to_contiguous();
         let stop = Stop::default();
         let shape = attention_shape(&qkv, [&cos, &sin], heads, &stop);
-        let mut out = vec![0.0; values(&qkv).len()];
+        let mut out = cpu::zeros(values(&qkv).len());
         cpu::attention_backward(
             Arch::new(),
             shape,
@@ -129,17 +129,55 @@ impl Exact for Flex {
         tensor(out, qkv.layout().shape().clone())
     }
 
+    fn exact_residual(
+        onto: FloatTensor<Self>,
+        y: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        let [onto, y, gamma] = [onto, y, gamma].map(|tensor| tensor.to_contiguous());
+        let mut out = cpu::zeros(values(&y).len());
+        cpu::residual(
+            Arch::new(),
+            values(&onto),
+            values(&y),
+            values(&gamma),
+            &mut out,
+        );
+        tensor(out, y.layout().shape().clone())
+    }
+
+    fn exact_residual_backward(
+        y: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        let [y, gamma, gradient] = [y, gamma, gradient].map(|tensor| tensor.to_contiguous());
+        let mut by_y = cpu::zeros(values(&y).len());
+        let by_gamma = cpu::residual_backward(
+            Arch::new(),
+            values(&y),
+            values(&gamma),
+            values(&gradient),
+            &mut by_y,
+        );
+        (
+            tensor(by_y, y.layout().shape().clone()),
+            tensor(by_gamma, gamma.layout().shape().clone()),
+        )
+    }
+
     fn exact_gelu(x: FloatTensor<Self>) -> FloatTensor<Self> {
-        let mut x = owned(x);
-        cpu::gelu(Arch::new(), x.storage_mut());
-        x
+        let x = x.to_contiguous();
+        let mut out = cpu::zeros(values(&x).len());
+        cpu::gelu(Arch::new(), values(&x), &mut out);
+        tensor(out, x.layout().shape().clone())
     }
 
     fn exact_gelu_backward(x: FloatTensor<Self>, gradient: FloatTensor<Self>) -> FloatTensor<Self> {
-        let (x, mut gradient) = (x.to_contiguous(), owned(gradient));
-        let x = x.as_slice::<f32>().expect("contiguous copies are slices");
-        cpu::gelu_backward(Arch::new(), x, gradient.storage_mut());
-        gradient
+        let (x, gradient) = (x.to_contiguous(), gradient.to_contiguous());
+        let mut out = cpu::zeros(values(&x).len());
+        cpu::gelu_backward(Arch::new(), values(&x), values(&gradient), &mut out);
+        tensor(out, x.layout().shape().clone())
     }
 }
 
@@ -164,7 +202,7 @@ fn attention_shape<'a>(
 fn dense(x: &FlexTensor, weight: &FlexTensor, bias: &[f32]) -> FlexTensor {
     let (x, weight) = (x.to_contiguous(), weight.to_contiguous());
     let sizes @ [inputs, outputs] = weight.layout().shape().dims::<2>();
-    let mut out = vec![0.0; values(&x).len() / inputs * outputs];
+    let mut out = cpu::zeros(values(&x).len() / inputs * outputs);
     cpu::dense(
         Arch::new(),
         values(&x),
@@ -201,13 +239,4 @@ fn with_last(x: &FlexTensor, last: usize) -> Shape {
     dims.pop();
     dims.push(last);
     Shape::from(dims)
-}
-
-/// A contiguous tensor whose whole storage may be written; a copy where someone else holds it.
-fn owned(tensor: FloatTensor<Flex>) -> FloatTensor<Flex> {
-    if tensor.is_contiguous() && tensor.is_unique() {
-        tensor
-    } else {
-        tensor.to_contiguous()
-    }
 }

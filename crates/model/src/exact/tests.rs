@@ -107,6 +107,17 @@ fn linear_layers_have_the_gradients_of_their_formula() {
     );
 }
 
+#[test]
+fn residual_branches_have_the_gradients_of_their_formula() {
+    same_gradients(
+        ([2, 150, 6], [1800], [6]),
+        [
+            &|x, y, gamma| residual(x, y.reshape([2, 150, 6]), gamma),
+            &|x: Tensor<3>, y, gamma| x + y.reshape([2, 150, 6]) * gamma.unsqueeze(),
+        ],
+    );
+}
+
 /// Output and gradient of attention by a weighted sum of its output.
 fn attended(
     qkv: &Tensor<3>,

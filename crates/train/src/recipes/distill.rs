@@ -106,7 +106,7 @@ enum Teacher {
     Network {
         backbone: Box<Backbone>,
         /// To its mean and deviation, where those of the students' input are others.
-        renorm: Option<Renorm>,
+        renorm: Option<Box<Renorm>>,
     },
     Features(Arc<TeacherFeatures>),
 }
@@ -185,7 +185,7 @@ impl DistillTask {
                 check_side(key, side, model.config.patch())?;
                 let teacher = Teacher::Network {
                     backbone: Box::new(model.backbone(device)?),
-                    renorm: renorm(statistics, model.statistics, device),
+                    renorm: renorm(statistics, model.statistics, device).map(Box::new),
                 };
                 (teacher, model.config.dim())
             }
@@ -232,7 +232,7 @@ impl DistillTask {
         match &self.teacher {
             Teacher::Network { backbone, renorm } => {
                 let mut pictures = Views::teacher_pixels(batch, device);
-                if let Some([factor, summand]) = renorm {
+                if let Some([factor, summand]) = renorm.as_deref() {
                     pictures = pictures * factor.clone() + summand.clone();
                 }
                 let seen = backbone.training(pictures, &TrainingPass::default());
