@@ -1,9 +1,6 @@
 //! Training from the command line: every recipe on a folder of pictures, kills, full disks, configurations with errors.
 
-#![expect(
-    clippy::disallowed_methods,
-    reason = "tests wait for another process"
-)]
+#![expect(clippy::disallowed_methods, reason = "tests wait for another process")]
 
 use std::fs;
 use std::path::Path;
