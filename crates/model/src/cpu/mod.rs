@@ -44,11 +44,15 @@ fn rows_per_task(rows: usize) -> usize {
 /// `len` zeros, written by all threads: a pass over memory that one of them would make alone.
 pub(crate) fn zeros(len: usize) -> Vec<f32> {
     const FEW: usize = 1 << 14;
+    /// Values that are written at a time: a cache line.
+    const LINE: usize = 16;
     if len < FEW {
         return vec![0.0; len];
     }
-    let mut values = Vec::new();
-    values.par_extend(rayon::iter::repeat_n(0.0, len));
+    let mut lines = Vec::new();
+    lines.par_extend(rayon::iter::repeat_n([0.0_f32; LINE], len.div_ceil(LINE)));
+    let mut values = lines.into_flattened();
+    values.truncate(len);
     values
 }
 
