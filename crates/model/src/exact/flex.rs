@@ -4,6 +4,7 @@ use burn::backend::Flex;
 use burn::backend::tensor::FloatTensor;
 use burn::tensor::{Shape, TensorData};
 use pulp::Arch;
+use rayon::prelude::*;
 
 use super::Exact;
 use crate::cpu;
@@ -174,10 +175,10 @@ impl Exact for Flex {
     }
 
     fn exact_gelu_backward(x: FloatTensor<Self>, gradient: FloatTensor<Self>) -> FloatTensor<Self> {
-        let (x, gradient) = (x.to_contiguous(), gradient.to_contiguous());
-        let mut out = cpu::zeros(values(&x).len());
-        cpu::gelu_backward(Arch::new(), values(&x), values(&gradient), &mut out);
-        tensor(out, x.layout().shape().clone())
+        let x = x.to_contiguous();
+        let mut gradient = writable(gradient);
+        cpu::gelu_backward(Arch::new(), values(&x), gradient.storage_mut());
+        gradient
     }
 }
 
@@ -240,3 +241,20 @@ fn with_last(x: &FlexTensor, last: usize) -> Shape {
     dims.push(last);
     Shape::from(dims)
 }
+
+/// A contiguous tensor that nobody else holds; a copy, made by all threads, where somebody does.
+fn writable(tensor: FlexTensor) -> FlexTensor {
+    if tensor.is_contiguous() && tensor.is_unique() {
+        return tensor;
+    }
+    let tensor = tensor.to_contiguous();
+    let shape = tensor.layout().shape().clone();
+    let mut out = cpu::zeros(values(&tensor).len());
+    out.par_chunks_mut(CHUNK)
+        .zip(values(&tensor).par_chunks(CHUNK))
+        .for_each(|(out, from)| out.copy_from_slice(from));
+    self::tensor(out, shape)
+}
+
+/// Values that one task copies.
+const CHUNK: usize = 1 << 15;
