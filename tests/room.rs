@@ -8,11 +8,26 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use image::{Rgb, RgbImage};
 use safetensors::{Dtype, SafeTensors};
 use serde_json::Value;
 use tempfile::TempDir;
+
+/// Held alone by tests that click in a window, with others by those that load every core for long: what somebody clicks
+/// has to be drawn before the next click.
+static MACHINE: RwLock<()> = RwLock::new(());
+
+/// For a test that loads every core for long.
+pub(crate) fn busy() -> RwLockReadGuard<'static, ()> {
+    MACHINE.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// For a test that needs the machine.
+pub(crate) fn quiet() -> RwLockWriteGuard<'static, ()> {
+    MACHINE.write().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// An empty folder in which the program runs, on the CPU, with a store that starts empty.
 pub(crate) struct Room(TempDir);

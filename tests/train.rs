@@ -11,7 +11,7 @@ use image::{GrayImage, Luma, Rgb, RgbImage};
 use serde_json::Value;
 
 use crate::golden::Case;
-use crate::room::{Room, metadata};
+use crate::room::{Room, busy, metadata};
 
 const PICTURES: u32 = 64;
 
@@ -92,6 +92,7 @@ fn has_loss(line: &Value) -> bool {
 
 #[test]
 fn every_recipe_trains_a_model_that_the_other_commands_open() {
+    let _machine = busy();
     let room = Room::new();
     pictures(&room);
     config(&room, "pretrain.toml", "pretrain", "");
@@ -204,6 +205,7 @@ fn wait_until(what: &str, done: impl Fn() -> bool) {
 
 #[test]
 fn a_run_that_is_killed_at_any_moment_resumes_to_the_same_numbers() {
+    let _machine = busy();
     let room = Room::new();
     pictures(&room);
     config(
@@ -265,6 +267,7 @@ fn an_interrupted_run_saves_first_and_ends_with_130() {
 
 #[test]
 fn what_cannot_run_is_told_in_one_line() {
+    let _machine = busy();
     let room = Room::new();
     pictures(&room);
     config(&room, "typo.toml", "pretrain", "optimiser.lr = 0.1");
@@ -321,6 +324,7 @@ impl Drop for Disk<'_> {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_full_disk_leaves_the_earlier_checkpoints_and_a_run_that_goes_on() {
+    let _machine = busy();
     let room = Room::new();
     pictures(&room);
     config(
@@ -370,6 +374,7 @@ fn a_full_disk_leaves_the_earlier_checkpoints_and_a_run_that_goes_on() {
 
 #[test]
 fn curated_pictures_are_few_different_and_can_be_trained_on() {
+    let _machine = busy();
     // The built-in model sees no difference between pictures that are a little alike.
     let room = Room::with_backbone(&Case::below("backbones")[0]);
     pictures(&room);

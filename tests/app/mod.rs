@@ -59,6 +59,7 @@ const STILL: (u32, u32) = (290, 640);
 
 #[test]
 fn a_session_from_open_to_reopened_project() {
+    let _machine = crate::room::quiet();
     let desk = Desk::new();
     let work = desk.folder.path().join("work");
     fs::create_dir_all(&work).unwrap();
@@ -143,6 +144,7 @@ fn a_session_from_open_to_reopened_project() {
 
 #[test]
 fn what_a_killed_session_had_is_offered_again() {
+    let _machine = crate::room::quiet();
     let desk = Desk::new();
     let app = Running::start(&desk, &[&photo("chelsea.png")]);
     app.said("features");
