@@ -42,7 +42,7 @@ pub(super) fn read(path: &Path) -> Result<Vec<Row>, DataError> {
     Ok(rows)
 }
 
-/// Writes a CSV that [`read`] reads: a column `path`, a column `set`, and one more that people may want to sort by.
+/// Writes a CSV that a data set reads as its manifest: a column `path`, a column `set`, and one more that people may want to sort by.
 pub fn write_manifest<'a>(
     out: &mut dyn Write,
     third: &str,
