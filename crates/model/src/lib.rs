@@ -27,6 +27,7 @@ pub mod weights;
 
 pub use backbone::{Backbone, LayerTokens, Norm};
 pub use config::BackboneConfig;
+pub use cpu::exp_in_place;
 pub use head::{Head, HeadConfig};
 pub use params::{MapParams, ParamName, Params, VisitParams};
 pub use projection::Projection;

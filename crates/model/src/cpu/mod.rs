@@ -29,6 +29,7 @@ pub(crate) use gemm::{Activation, Epilogue, Linear, PANEL, ffn, linear, pack_row
 pub(crate) use norm::layer_norm;
 pub(crate) use norm_backward::layer_norm_backward;
 pub(crate) use residual::{residual, residual_backward};
+pub use slope::exp_in_place;
 pub(crate) use slope::{gelu, gelu_backward};
 
 /// Rows that one task takes: one task a thread while its rows fit the cache, more of equal size beyond.
