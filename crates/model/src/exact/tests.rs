@@ -30,7 +30,6 @@ fn the_slope_is_that_of_the_error_function() {
 }
 
 #[test]
-#[ignore = "needs a Vulkan driver; tests/ runs it on lavapipe"]
 fn the_slope_is_the_same_on_a_graphics_device() {
     let found = slope(&Device::wgpu(DeviceKind::DefaultDevice));
     for (a, b) in found.iter().zip(slope(&Device::flex())) {
@@ -231,7 +230,6 @@ fn attention_out_of_operations_has_the_same_gradients() {
 }
 
 #[test]
-#[ignore = "needs a Vulkan driver; tests/ runs it on lavapipe"]
 fn attention_has_the_same_gradients_on_a_graphics_device() {
     let ours = |qkv, rope: &Rope, heads| attention(qkv, rope.cos.clone(), rope.sin.clone(), heads);
     let [found, expected] =
