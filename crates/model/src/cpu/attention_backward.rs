@@ -8,7 +8,7 @@ use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::attention::{Attention, largest, powers, tiles};
-use super::gemm::{PANEL, Tile, product, product_across};
+use super::gemm::{PANEL, Tile, product_of};
 use super::{math, zeros};
 
 /// Query rows whose scores are in memory at once, at most: whole tiles of every machine.
@@ -128,12 +128,7 @@ impl WithSimd for OneHead<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        match S::F32_LANES {
-            16 => self.run::<S, 14, 2>(simd),
-            8 => self.run::<S, 6, 4>(simd),
-            4 => self.run::<S, 6, 8>(simd),
-            _ => self.run::<S, 4, 32>(simd),
-        }
+        run_by_lanes!(self, S, simd);
     }
 }
 
@@ -163,7 +158,7 @@ impl OneHead<'_> {
                 (gradient, &scratch.value_columns, &mut scratch.by_scores),
             ];
             for (rows_of, panels, out) in products {
-                times::<S, TILE, WIDTH>(
+                multiply::<S, TILE, WIDTH, false>(
                     simd,
                     (rows_of, width),
                     (panels, head_dim),
@@ -178,7 +173,7 @@ impl OneHead<'_> {
             // `dQ = dS K`, `dK = dSᵀ Q`, `dV = Pᵀ dO`.
             let out = &mut by_queries[first * width..end * width];
             let by_scores = &scratch.by_scores[..];
-            times::<S, TILE, WIDTH>(
+            multiply::<S, TILE, WIDTH, false>(
                 simd,
                 (by_scores, columns),
                 (&scratch.key_rows, tokens),
@@ -194,7 +189,7 @@ impl OneHead<'_> {
                 ),
             ];
             for (columns_of, panels, out) in sums {
-                add_across::<S, TILE, WIDTH>(
+                multiply::<S, TILE, WIDTH, true>(
                     simd,
                     (columns_of, columns),
                     (panels, rows),
@@ -293,9 +288,10 @@ fn slope<S: Simd>(simd: S, weights: &mut [f32], gradient: &mut [f32]) {
     );
 }
 
-/// `out = input · panels`: rows of `input` and `out` so many floats apart, panels of `inner` rows.
+/// `out = input · panels`, or with `ACROSS` `out += inputᵀ · panels`: rows of `input` and `out` so many floats apart,
+/// panels of `inner` rows.
 #[inline(always)]
-fn times<S: Simd, const TILE: usize, const WIDTH: usize>(
+fn multiply<S: Simd, const TILE: usize, const WIDTH: usize, const ACROSS: bool>(
     simd: S,
     (input, stride): (&[f32], usize),
     (panels, inner): (&[f32], usize),
@@ -313,37 +309,11 @@ fn times<S: Simd, const TILE: usize, const WIDTH: usize>(
                     rows: height,
                     out: &mut out[top * out_stride + p * PANEL..],
                     stride: out_stride,
-                    add: false,
+                    add: ACROSS,
                 };
-                product::<S, TILE, WIDTH>(simd, &input[top * stride..], stride, panel, into);
-            },
-        );
-    }
-}
-
-/// `out += inputᵀ · panels`: the first `rows` columns of `input`, panels of `inner` rows.
-#[inline(always)]
-fn add_across<S: Simd, const TILE: usize, const WIDTH: usize>(
-    simd: S,
-    (input, stride): (&[f32], usize),
-    (panels, inner): (&[f32], usize),
-    rows: usize,
-    (out, out_stride): (&mut [f32], usize),
-) {
-    for (p, panel) in panels.chunks_exact(inner * PANEL).enumerate() {
-        let (vectors, _) = S::as_simd_f32s(panel);
-        let (panel, _) = vectors.as_chunks::<WIDTH>();
-        tiles::<TILE>(
-            rows,
-            #[inline(always)]
-            |top, height| {
-                let into = Tile {
-                    rows: height,
-                    out: &mut out[top * out_stride + p * PANEL..],
-                    stride: out_stride,
-                    add: true,
-                };
-                product_across::<S, TILE, WIDTH>(simd, &input[top..], stride, panel, into);
+                let first = if ACROSS { top } else { top * stride };
+                let input = &input[first..];
+                product_of::<S, TILE, WIDTH, ACROSS>(simd, input, stride, panel, into);
             },
         );
     }

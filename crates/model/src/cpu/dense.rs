@@ -106,12 +106,7 @@ impl WithSimd for WeightRows<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        match S::F32_LANES {
-            16 => self.run::<S, 14, 2>(simd),
-            8 => self.run::<S, 6, 4>(simd),
-            4 => self.run::<S, 6, 8>(simd),
-            _ => self.run::<S, 4, 32>(simd),
-        }
+        run_by_lanes!(self, S, simd);
     }
 }
 

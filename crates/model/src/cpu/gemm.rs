@@ -168,12 +168,7 @@ impl WithSimd for Rows<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        match S::F32_LANES {
-            16 => self.run::<S, 14, 2>(simd),
-            8 => self.run::<S, 6, 4>(simd),
-            4 => self.run::<S, 6, 8>(simd),
-            _ => self.run::<S, 4, 32>(simd),
-        }
+        run_by_lanes!(self, S, simd);
     }
 }
 
@@ -338,8 +333,9 @@ pub(super) fn product_across<S: Simd, const TILE: usize, const WIDTH: usize>(
     product_of::<S, TILE, WIDTH, true>(simd, input, stride, panel, tile);
 }
 
+/// [`product`] or [`product_across`].
 #[inline(always)]
-fn product_of<S: Simd, const TILE: usize, const WIDTH: usize, const ACROSS: bool>(
+pub(super) fn product_of<S: Simd, const TILE: usize, const WIDTH: usize, const ACROSS: bool>(
     simd: S,
     input: &[f32],
     stride: usize,

@@ -10,6 +10,18 @@
 
 use rayon::prelude::*;
 
+/// Calls `run::<S, TILE, WIDTH>` with the rows of a tile that fit the machine's registers and the vectors of a panel.
+macro_rules! run_by_lanes {
+    ($self:ident, $s:ident, $simd:ident) => {
+        match $s::F32_LANES {
+            16 => $self.run::<$s, 14, 2>($simd),
+            8 => $self.run::<$s, 6, 4>($simd),
+            4 => $self.run::<$s, 6, 8>($simd),
+            _ => $self.run::<$s, 4, 32>($simd),
+        }
+    };
+}
+
 mod attention;
 mod attention_backward;
 mod dense;

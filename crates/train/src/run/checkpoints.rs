@@ -101,12 +101,14 @@ impl Checkpoints {
             match State::read(&self.path(step).join(STATE)) {
                 Ok(state) => {
                     let done = state.counters.get(STEP).copied().unwrap_or(step);
+                    let other = self.other_pictures(&state);
+                    // First what can be refused: then nothing has changed.
+                    task.restore(state)?;
                     let mut warnings: Vec<String> = unusable
                         .iter()
                         .map(|(at, error)| self.set_aside(*at, error))
                         .collect();
-                    warnings.extend(self.other_pictures(&state));
-                    task.restore(state)?;
+                    warnings.extend(other);
                     return Ok(Resumed { done, warnings });
                 }
                 Err(error) => unusable.push((step, error)),
@@ -127,13 +129,10 @@ impl Checkpoints {
         let aside = self.folder.join(format!("step-{step}{BROKEN}"));
         let _ = fs::remove_dir_all(&aside);
         let place = match fs::rename(&path, &aside) {
-            Ok(()) => aside,
-            Err(_) => path,
+            Ok(()) => format!("it is now {}", aside.display()),
+            Err(reason) => format!("it cannot be set aside ({reason})"),
         };
-        format!(
-            "a checkpoint is left out, it is now {}: {error}",
-            place.display()
-        )
+        format!("a checkpoint is left out, {place}: {error}")
     }
 
     /// That the pictures are not those of the state, if so.
