@@ -410,6 +410,11 @@ fn curated_pictures_are_few_different_and_can_be_trained_on() {
         of("balanced") <= 20 && of("balanced") + of("near") >= 20,
         "{text}"
     );
+    let error = room.fails("curate pictures -o out/u.csv --size 64");
+    assert!(
+        error.contains("untrained") && !room.exists("out/u.csv"),
+        "{error}"
+    );
     assert!(
         room.fails("curate pictures -o out/c.csv --model model --size 64")
             .contains("exists")

@@ -139,9 +139,9 @@ pub(crate) struct Train {
 /// nearest to chosen ones come in as a set of their own, for data.homogeneous.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  \
-        dinoscope curate photos --count 2000 -o photos.csv\n  \
-        dinoscope curate photos --near birds --neighbors 8 -o photos.csv\n  \
-        dinoscope curate photos --duplicates 1 -o unique.csv")]
+        dinoscope curate photos --model vits16 --count 2000 -o photos.csv\n  \
+        dinoscope curate photos --model vits16 --near birds --neighbors 8 -o photos.csv\n  \
+        dinoscope curate photos --model vits16 --duplicates 1 -o unique.csv")]
 pub(crate) struct Curate {
     /// Pictures, or folders with all pictures below them
     #[arg(required = true, value_name = "PICTURE")]

@@ -144,6 +144,13 @@ impl Seen {
         cancel: &CancelToken,
     ) -> Result<Self> {
         let mut session = Session::open(common, network)?;
+        // To random weights all pictures are near-duplicates: the answer would be wrong, not poor.
+        if session.model().untrained {
+            bail!(
+                "an untrained model cannot tell pictures apart, expected a trained one (--model) or --table, found {}",
+                session.model().name
+            );
+        }
         let asked = paths.len();
         let (kept, table, broken) = class_tokens(&mut session, common, paths, cancel)?;
         if kept.is_empty() {
