@@ -171,16 +171,27 @@ fn json_is_one_object_with_results_settings_and_timings() {
                 .is_some_and(|ms| ms > 0.0),
             "{json}"
         );
-        assert_eq!(json["model"]["untrained"], true, "{json}");
+        assert_eq!(json["model"]["untrained"], false, "{json}");
     }
-    for arguments in ["devices", "model list", "model info builtin"] {
+    for arguments in ["devices", "model list"] {
         room.json(arguments);
     }
+    let info = room.json("model info builtin");
+    let from = info["metadata"]["learned_from"].as_str();
+    assert!(from.is_some_and(|from| !from.is_empty()), "{info}");
+    room.succeeds("model convert builtin own.safetensors");
+    let copy = room.json("model info own.safetensors");
+    assert_eq!(
+        copy["metadata"]["learned_from"],
+        info["metadata"]["learned_from"]
+    );
+    assert_eq!(copy["license"], info["license"]);
 }
 
 #[test]
-fn every_figure_of_the_untrained_model_says_so() {
+fn every_figure_of_an_untrained_model_says_so() {
     let room = Room::with_backbone(&Case::below("backbones")[0]);
+    room.mark_untrained("model", "random");
     let figures = ["s.png", "s-image.png", "pca/a.png", "m.png"];
     room.picture("a.png", (96, 64), 1);
     let draw = |options: &str| {
@@ -193,7 +204,7 @@ fn every_figure_of_the_untrained_model_says_so() {
         ));
         figures.map(|figure| png_texts(&room.read(figure)))
     };
-    for texts in draw("--model builtin") {
+    for texts in draw("--model random") {
         assert_eq!(
             texts.get("untrained").map(String::as_str),
             Some("true"),

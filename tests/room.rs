@@ -29,6 +29,38 @@ pub(crate) fn quiet() -> RwLockWriteGuard<'static, ()> {
     MACHINE.write().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Names of all files in a folder, sorted.
+pub(crate) fn names(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).unwrap();
+    let name = |entry: fs::DirEntry| entry.file_name().into_string().unwrap();
+    let mut names: Vec<_> = entries.map(|entry| name(entry.unwrap())).collect();
+    names.sort();
+    names
+}
+
+/// A disk of so many KiB in a folder, which takes root; the folder is a plain one again when this is dropped.
+#[cfg(target_os = "linux")]
+pub(crate) struct Disk<'a>(pub(crate) &'a Path);
+
+#[cfg(target_os = "linux")]
+impl Disk<'_> {
+    /// Whether it is there now, with these options.
+    pub(crate) fn mount(&self, options: &str) -> bool {
+        Command::new("mount")
+            .args(["-t", "tmpfs", "-o", options, "tmpfs"])
+            .arg(self.0)
+            .output()
+            .is_ok_and(|mount| mount.status.success())
+    }
+}
+
+#[cfg(target_os = "linux")]
+impl Drop for Disk<'_> {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(self.0).status();
+    }
+}
+
 /// An empty folder in which the program runs, on the CPU, with a store that starts empty.
 pub(crate) struct Room(TempDir);
 
@@ -66,6 +98,23 @@ impl Room {
         copy("image.png", "image.png");
     }
 
+    /// A copy of the checkpoint in `model` whose file says that its weights are random.
+    pub(crate) fn mark_untrained(&self, model: &str, copy: &str) {
+        let bytes = self.read(&format!("{model}/model.safetensors"));
+        let file = SafeTensors::deserialize(&bytes).unwrap();
+        let (_, header) = SafeTensors::read_metadata(&bytes).unwrap();
+        let mut stated = header.metadata().clone().unwrap_or_default();
+        stated.insert("untrained".into(), "true".into());
+        let marked = safetensors::serialize(file.tensors(), Some(stated)).unwrap();
+        self.write(&format!("{copy}/model.safetensors"), marked);
+        for file in ["config.json", "preprocessor_config.json"] {
+            self.write(
+                &format!("{copy}/{file}"),
+                self.read(&format!("{model}/{file}")),
+            );
+        }
+    }
+
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
@@ -100,11 +149,7 @@ impl Room {
 
     /// Names of all files in a folder, sorted.
     pub(crate) fn files(&self, folder: &str) -> Vec<String> {
-        let entries = fs::read_dir(self.path(folder)).unwrap();
-        let name = |entry: fs::DirEntry| entry.file_name().into_string().unwrap();
-        let mut names: Vec<_> = entries.map(|entry| name(entry.unwrap())).collect();
-        names.sort();
-        names
+        names(&self.path(folder))
     }
 
     /// Runs the program with arguments that are separated by spaces.

@@ -3,7 +3,6 @@
 #![expect(clippy::disallowed_methods, reason = "tests wait for another process")]
 
 use std::fs;
-use std::path::Path;
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
@@ -11,6 +10,8 @@ use image::{GrayImage, Luma, Rgb, RgbImage};
 use serde_json::Value;
 
 use crate::golden::Case;
+#[cfg(target_os = "linux")]
+use crate::room::Disk;
 use crate::room::{Room, busy, metadata};
 
 const PICTURES: u32 = 64;
@@ -299,28 +300,6 @@ fn what_cannot_run_is_told_in_one_line() {
     assert!(run.stdout.contains("learning rate"), "{}", run.stdout);
 }
 
-/// A disk of so many KiB in a folder, which takes root; the folder is a plain one again when this is dropped.
-#[cfg(target_os = "linux")]
-struct Disk<'a>(&'a Path);
-
-#[cfg(target_os = "linux")]
-impl Disk<'_> {
-    fn mount(&self, options: &str) -> bool {
-        Command::new("mount")
-            .args(["-t", "tmpfs", "-o", options, "tmpfs"])
-            .arg(self.0)
-            .output()
-            .is_ok_and(|mount| mount.status.success())
-    }
-}
-
-#[cfg(target_os = "linux")]
-impl Drop for Disk<'_> {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("-l").arg(self.0).status();
-    }
-}
-
 #[cfg(target_os = "linux")]
 #[test]
 fn a_full_disk_leaves_the_earlier_checkpoints_and_a_run_that_goes_on() {
@@ -410,7 +389,8 @@ fn curated_pictures_are_few_different_and_can_be_trained_on() {
         of("balanced") <= 20 && of("balanced") + of("near") >= 20,
         "{text}"
     );
-    let error = room.fails("curate pictures -o out/u.csv --size 64");
+    room.mark_untrained("model", "random");
+    let error = room.fails("curate pictures -o out/u.csv --model random --size 64");
     assert!(
         error.contains("untrained") && !room.exists("out/u.csv"),
         "{error}"

@@ -81,6 +81,32 @@ impl Desk {
         desk
     }
 
+    /// Lets the GPU be lost: the next submission after the file that is returned appears fails, and removes it.
+    ///
+    /// A loader of Vulkan of ours comes before the real one; none where that is not found.
+    pub(super) fn with_gpu_that_can_be_lost(&mut self) -> Option<PathBuf> {
+        let folders = ["/usr/lib/x86_64-linux-gnu", "/usr/lib64", "/usr/lib"];
+        let mut loaders = folders
+            .map(|folder| Path::new(folder).join("libvulkan.so.1"))
+            .into_iter();
+        let real = loaders.find(|loader| loader.exists())?;
+        let folder = self.folder.path().join("loader");
+        fs::create_dir_all(&folder).unwrap();
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("app/lost_gpu.rs");
+        let compiler = std::env::var("RUSTC").unwrap_or_else(|_unset| "rustc".into());
+        let done = Command::new(compiler)
+            .args(["--edition", "2024", "--crate-type", "cdylib", "-o"])
+            .args([&folder.join("libvulkan.so.1"), &source])
+            .status()
+            .unwrap();
+        assert!(done.success(), "the loader does not compile");
+        let signal = self.folder.path().join("lose-the-gpu");
+        self.set("LD_LIBRARY_PATH", folder.to_str().unwrap());
+        self.set("LOST_GPU_LOADER", real.to_str().unwrap());
+        self.set("LOST_GPU_SIGNAL", signal.to_str().unwrap());
+        Some(signal)
+    }
+
     fn set(&mut self, name: &str, value: &str) {
         self.variables.push((name.to_owned(), value.to_owned()));
     }

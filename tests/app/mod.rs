@@ -173,3 +173,76 @@ fn what_a_killed_session_had_is_offered_again() {
     again.key("ctrl+q");
     assert_eq!(again.end(), Some(0));
 }
+
+#[test]
+fn a_lost_graphics_device_is_replaced_and_nothing_else_is_lost() {
+    let _machine = crate::room::quiet();
+    let mut desk = Desk::new();
+    let Some(signal) = desk.with_gpu_that_can_be_lost() else {
+        return;
+    };
+    let app = Running::start(&desk, &[&photo("chelsea.png"), &photo("astronaut.png")]);
+    app.said("features");
+    app.rest();
+    app.move_to(EYE.0, EYE.1);
+    fs::write(&signal, "").unwrap();
+    app.move_to(NOSE.0, NOSE.1);
+    app.said("the graphics device was lost");
+    app.said("the graphics device was replaced");
+    assert!(!signal.exists());
+    app.rest();
+    desk.screenshot("10-gpu-replaced");
+
+    app.move_to(EYE.0, EYE.1);
+    let before = app.pixel("10-hover-a", STILL.0, STILL.1);
+    app.move_to(NOSE.0, NOSE.1);
+    let after = app.pixel("10-hover-b", STILL.0, STILL.1);
+    assert_ne!(before, after, "maps are drawn on the new device");
+    app.click(EYE.0, EYE.1, "1");
+    let file = desk.folder.path().join("a.dinoscope");
+    app.key("ctrl+s");
+    app.dialog("Save the project", &file);
+    app.said("project saved");
+    assert_eq!(pins(&project(&file)).len(), 1);
+    app.key("ctrl+q");
+    assert_eq!(app.end(), Some(0));
+}
+
+#[test]
+fn a_full_disk_leaves_the_old_project_and_says_so() {
+    let _machine = crate::room::quiet();
+    let desk = Desk::new();
+    let folder = desk.folder.path().join("disk");
+    fs::create_dir_all(&folder).unwrap();
+    let mounted = crate::room::Disk(&folder);
+    if !mounted.mount("size=256k") {
+        // A disk of its own takes root; CI has it.
+        return;
+    }
+    let app = Running::start(&desk, &[&photo("chelsea.png")]);
+    app.said("features");
+    app.click(600, 470, "1");
+    let file = folder.join("a.dinoscope");
+    app.key("ctrl+s");
+    app.dialog("Save the project", &file);
+    app.said("project saved");
+    let old = fs::read(&file).unwrap();
+    let mut rest = fs::File::create(folder.join("rest")).unwrap();
+    while std::io::Write::write(&mut rest, &[1; 4096]).is_ok() {}
+    drop(rest);
+    app.click(800, 470, "1");
+    app.key("ctrl+s");
+    app.said("Not saved");
+    app.rest();
+    desk.screenshot("11-disk-full");
+    assert!(fs::read(&file).unwrap() == old, "the old file is whole");
+    assert_eq!(crate::room::names(&folder), ["a.dinoscope", "rest"]);
+
+    fs::remove_file(folder.join("rest")).unwrap();
+    app.key("ctrl+s");
+    desk.until("both pins in the file", |_| {
+        pins(&project(&file)).len() == 2
+    });
+    app.key("ctrl+q");
+    assert_eq!(app.end(), Some(0));
+}

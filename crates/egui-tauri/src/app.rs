@@ -30,7 +30,8 @@ pub trait App {
 pub struct Creation<'a> {
     /// The egui context of the window: fonts, style and image loaders are set here.
     pub ctx: &'a egui::Context,
-    /// The GPU that egui draws with, for the app's own textures and compute passes.
+    /// The GPU that egui draws with, for the app's own textures and compute passes. Its device-lost callback is the
+    /// window's: a device has one only, and with another the window would wait for the lost one for ever.
     pub render: &'a egui_wgpu::RenderState,
 }
 

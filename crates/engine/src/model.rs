@@ -5,10 +5,10 @@ mod load;
 mod report;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
-use dinoscope_model::checkpoint::{Checkpoint, CheckpointError};
-use dinoscope_model::{Backbone, BackboneConfig, Fresh, Weights, WeightsError};
+use dinoscope_model::checkpoint::{Checkpoint, CheckpointError, InMemory};
+use dinoscope_model::{Backbone, BackboneConfig, Weights, WeightsError};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
@@ -80,19 +80,23 @@ pub fn find_model(name: &str, store: Option<&Store>) -> Result<ModelSource, Mode
 /// The built-in model's description.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Builtin {
-    /// Seed of its weights.
-    pub seed: u64,
     /// Its shape.
     pub config: BackboneConfig,
-    /// Whether it has learned nothing yet.
-    pub untrained: bool,
+    /// What it has learned from, and from whom.
+    pub learned_from: String,
 }
 
 impl Builtin {
     /// License of its weights.
     pub const LICENSE: &str = "MIT OR Apache-2.0";
 
+    /// Element type of its weights.
+    pub const DTYPE: &str = "f16";
+
     const TEXT: &str = include_str!("../../../assets/models/builtin.json");
+
+    /// With Meta's names.
+    const WEIGHTS: &[u8] = include_bytes!("../../../assets/models/builtin.safetensors");
 
     /// Reads the description that ships with the program.
     #[expect(
@@ -104,13 +108,18 @@ impl Builtin {
     }
 
     /// Its weights.
-    pub fn weights(&self) -> Box<dyn Weights> {
-        Box::new(Fresh { seed: self.seed })
+    #[expect(
+        clippy::missing_panics_doc,
+        reason = "the weights are part of the program and tested"
+    )]
+    pub fn weights() -> Box<dyn Weights> {
+        Box::new(InMemory::read(Self::WEIGHTS).expect("the weights in assets are tested"))
     }
 
-    /// Stands for the hash of a file: the description fixes every weight.
+    /// Of its weights' file, hexadecimal.
     pub fn sha256() -> String {
-        hex(&Sha256::digest(Self::TEXT))
+        static SHA256: LazyLock<String> = LazyLock::new(|| hex(&Sha256::digest(Builtin::WEIGHTS)));
+        SHA256.clone()
     }
 }
 
@@ -168,11 +177,8 @@ impl Model {
     }
 
     fn builtin(device: &ComputeDevice, load: Watched<'_>) -> Result<Self, ModelError> {
-        let builtin = Builtin::read();
-        let weights = builtin.weights();
-        let Builtin {
-            config, untrained, ..
-        } = builtin;
+        let Builtin { config, .. } = Builtin::read();
+        let weights = Builtin::weights();
         Ok(Self {
             name: BUILTIN.into(),
             backbone: load.fill(&config, &*weights, device)?,
@@ -180,7 +186,7 @@ impl Model {
             statistics: Statistics::LVD,
             sha256: Builtin::sha256(),
             license: Some(Builtin::LICENSE.into()),
-            untrained,
+            untrained: false,
             device: device.clone(),
             report: Arc::new(ModelReport::builtin()),
         })
@@ -217,13 +223,26 @@ impl Model {
 
 #[cfg(test)]
 mod tests {
+    use dinoscope_model::checkpoint::tensors;
+
     use super::*;
 
     #[test]
-    fn the_builtin_description_reads() {
+    fn the_built_in_weights_fit_their_description() {
         let builtin = Builtin::read();
         assert_eq!(builtin.config.family(), "vit");
         assert_eq!(Builtin::sha256().len(), 64);
+        let weights = Builtin::weights();
+        for spec in tensors(&builtin.config) {
+            let values = weights.get(&spec.name, &spec.shape).unwrap();
+            assert!(
+                values.iter().all(|value| value.is_finite()),
+                "{}",
+                spec.name
+            );
+        }
+        // What the repository may hold of it.
+        assert!(Builtin::WEIGHTS.len() <= 12_000_000);
     }
 
     #[test]

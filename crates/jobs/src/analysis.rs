@@ -37,13 +37,13 @@ pub fn run(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::features::tests::{picture, untrained};
+    use crate::features::tests::{built_in, picture};
     use dinoscope_engine::Request;
     use dinoscope_engine::analysis::CancelToken;
 
     #[test]
     fn every_analysis_runs_on_computed_features_and_ends_when_cancelled() {
-        let extractor = untrained(None);
+        let extractor = built_in(None);
         let picture = picture(96, 64);
         let cx = JobContext::alone(CancelToken::default());
         let features = extractor

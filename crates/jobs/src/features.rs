@@ -83,7 +83,7 @@ pub(crate) mod tests {
     use dinoscope_model::Variant;
 
     /// The built-in model on the CPU.
-    pub(crate) fn untrained(cache: Option<Arc<FeatureCache>>) -> Arc<Extractor> {
+    pub(crate) fn built_in(cache: Option<Arc<FeatureCache>>) -> Arc<Extractor> {
         let model = Model::open("builtin", None, &ComputeDevice::cpu()).unwrap();
         Arc::new(Extractor::new(Arc::new(model), cache))
     }
@@ -107,7 +107,7 @@ pub(crate) mod tests {
 
     #[test]
     fn watched_features_are_those_of_the_plain_call_and_tell_of_every_block() {
-        let extractor = untrained(None);
+        let extractor = built_in(None);
         let picture = picture(80, 64);
         let cx = JobContext::alone(CancelToken::default());
         let watched = compute(&extractor, &picture.picture, &request(64), None, &cx).unwrap();
@@ -123,7 +123,7 @@ pub(crate) mod tests {
 
     #[test]
     fn a_cancel_from_another_thread_ends_the_run() {
-        let extractor = untrained(None);
+        let extractor = built_in(None);
         let picture = picture(768, 768);
         let cancel = CancelToken::default();
         let (told, asked) = std::sync::mpsc::channel();
@@ -150,7 +150,7 @@ pub(crate) mod tests {
 
     #[test]
     fn a_device_is_measured_once() {
-        let extractor = untrained(None);
+        let extractor = built_in(None);
         let speeds = Speeds::in_memory();
         let cx = JobContext::alone(CancelToken::default());
         measure(&extractor, &speeds, &cx).unwrap();
@@ -179,7 +179,7 @@ pub(crate) mod tests {
     #[test]
     fn what_the_cache_holds_is_not_measured() {
         let cache = FeatureCache::new(CacheOptions::default());
-        let extractor = untrained(Some(Arc::new(cache)));
+        let extractor = built_in(Some(Arc::new(cache)));
         let picture = picture(64, 64);
         let speeds = Speeds::in_memory();
         let cx = JobContext::alone(CancelToken::default());

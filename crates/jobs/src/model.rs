@@ -105,7 +105,6 @@ impl Models {
             download_bytes: None,
             repository: None,
             path: Some(path.clone()),
-            untrained: false,
         }));
         Ok(models)
     }
@@ -175,7 +174,7 @@ mod tests {
         let models = Models::new(None, CacheOptions::default());
         let cx = alone();
         let opened = models.open("builtin", DeviceChoice::Cpu, &cx).unwrap();
-        assert!(opened.report.is_complete() && opened.report.untrained);
+        assert!(opened.report.is_complete() && !opened.report.untrained);
         assert_eq!(opened.report.sha256, opened.extractor.model().sha256);
         let progress = cx.last_progress();
         assert_eq!(progress.total, Some(opened.report.params));

@@ -137,13 +137,15 @@ impl StartModel {
             ModelSource::Builtin => {
                 let builtin = Builtin::read();
                 Ok(Self {
-                    config: builtin.config.clone(),
+                    config: builtin.config,
                     statistics: ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]),
                     lineage: vec![
                         ("start".into(), BUILTIN.into()),
+                        ("start_sha256".into(), Builtin::sha256()),
+                        ("start_learned_from".into(), builtin.learned_from),
                         ("license".into(), Builtin::LICENSE.into()),
                     ],
-                    weights: builtin.weights(),
+                    weights: Builtin::weights(),
                     heads: None,
                 })
             }

@@ -29,14 +29,10 @@ impl Display {
     /// Takes over the device that egui draws with.
     pub fn new(render: &egui_wgpu::RenderState) -> Self {
         let info = render.adapter.get_info();
-        let gpu = Gpu::adopt(render.device.clone(), render.queue.clone(), info.name);
-        let watched = gpu.clone();
-        render.device.set_device_lost_callback(move |reason, said| {
-            watched.mark_lost(format!("{reason:?}: {said}"));
-        });
+        // No callback for a lost device: it has one only, by which the window learns that it needs another device.
         Self {
             render: render.clone(),
-            gpu,
+            gpu: Gpu::adopt(render.device.clone(), render.queue.clone(), info.name),
         }
     }
 

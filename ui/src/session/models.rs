@@ -403,7 +403,7 @@ impl Models {
     /// Whether the weights of a model are random, as far as it is known.
     pub fn is_untrained(&self, name: &str) -> bool {
         self.read_report(name)
-            .map_or(name == BUILTIN, |report| report.untrained)
+            .is_some_and(|report| report.untrained)
     }
 
     /// Whether a file asks for code to be run and was therefore not opened.

@@ -18,7 +18,7 @@ start-nothing-recent = Nothing opened yet
 start-model-loading = Loading the model
 start-model-failed = The model cannot be used
 start-model-ready = Model ready
-start-model-untrained = Built-in model, untrained: follows colour and texture, not meaning
+start-model-untrained = Untrained model: follows colour and texture, not meaning
 
 sample-cat = Cat
 sample-cat-hint = eyes, ears, fur

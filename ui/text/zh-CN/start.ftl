@@ -18,7 +18,7 @@ start-nothing-recent = 还没有打开过任何内容
 start-model-loading = 正在加载模型
 start-model-failed = 模型无法使用
 start-model-ready = 模型就绪
-start-model-untrained = 内置模型未经训练：只跟随颜色与纹理，不理解含义
+start-model-untrained = 模型未经训练：只跟随颜色与纹理，不理解含义
 
 sample-cat = 猫
 sample-cat-hint = 眼睛、耳朵、毛

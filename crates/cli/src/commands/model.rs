@@ -61,7 +61,7 @@ fn listed(model: &ListedModel) -> Value {
         json["license"] = json!(model.license);
     }
     match model.presence {
-        Presence::Builtin => json["untrained"] = json!(model.untrained),
+        Presence::Builtin => {}
         _ if model.params.is_some() => {
             json["download_bytes"] = json!(model.download_bytes);
             json["repository"] = json!(model.repository);
@@ -82,12 +82,7 @@ fn row(model: &Value) -> Vec<String> {
         .as_u64()
         .map(|n| format!("{} MB", n / 1_000_000))
         .unwrap_or_default();
-    let state = if model["untrained"] == true {
-        "built in, untrained".to_owned()
-    } else {
-        text("state")
-    };
-    vec![text("name"), state, params, size, text("license")]
+    vec![text("name"), text("state"), params, size, text("license")]
 }
 
 fn info(common: &Common, target: &str, cancel: &CancelToken) -> Result<()> {
@@ -126,11 +121,14 @@ fn described(report: &ModelReport) -> Value {
         "patch": config.patch(), "registers": config.registers(), "mean": out::numbers(&mean), "std": out::numbers(&std),
         "tensors": { "expected": expected, "loaded": loaded, "missing": missing, "unexpected": unexpected },
         "sha256": report.sha256, "config": config, "name": report.name,
-        "layout": report.layout.map_or_else(|| "seeded".to_owned(), |layout| layout.to_string()),
+        "layout": report.layout.map_or_else(|| "built in".to_owned(), |layout| layout.to_string()),
         "variant": report.variant, "params": report.params, "license": report.license,
     });
+    if report.untrained {
+        json["untrained"] = json!(true);
+    }
     match &report.tensors {
-        None => json["untrained"] = json!(report.untrained),
+        None => json["metadata"] = json!(report.metadata),
         Some(tensors) => {
             json["data"] = json!(report.data);
             json["metadata"] = json!(report.metadata);
@@ -257,20 +255,18 @@ fn convert_to(
     Ok(())
 }
 
-/// The built-in model as a file, marked as untrained.
+/// The built-in model as a file.
 fn save_builtin(path: &Path, layout: Layout, dtype: Option<DType>, force: bool) -> Result<Written> {
-    let builtin = Builtin::read();
-    let weights = builtin.weights();
     let Builtin {
-        seed,
         config,
-        untrained,
-    } = builtin;
+        learned_from,
+    } = Builtin::read();
+    let weights = Builtin::weights();
     let statistics = Statistics::LVD;
     let metadata = [
         ("license", Builtin::LICENSE.to_owned()),
-        ("source", format!("dinoscope builtin, seed {seed}")),
-        ("untrained", untrained.to_string()),
+        ("source", "dinoscope builtin".to_owned()),
+        ("learned_from", learned_from),
     ];
     let options = SaveOptions {
         layout,

@@ -70,7 +70,8 @@ impl std::fmt::Debug for Gpu {
 }
 
 impl Gpu {
-    /// Takes the device that somebody else draws with. Its owner tells of a loss with [`Gpu::mark_lost`].
+    /// Takes the device that somebody else draws with. A loss shows by what the device answers; its owner may tell of it
+    /// earlier with [`Gpu::mark_lost`].
     pub fn adopt(device: wgpu::Device, queue: wgpu::Queue, name: impl Into<String>) -> Self {
         let limits = device.limits();
         let part_bytes = limits

@@ -29,8 +29,6 @@ pub struct ListedModel {
     pub repository: Option<&'static str>,
     /// Where its files are.
     pub path: Option<PathBuf>,
-    /// Whether its weights are random.
-    pub untrained: bool,
 }
 
 /// Whether a model can be used at once.
@@ -63,7 +61,6 @@ pub fn list(store: Option<&Store>) -> Result<Vec<ListedModel>, StoreError> {
         download_bytes: None,
         repository: None,
         path: Some(model.path),
-        untrained: false,
     }));
     Ok(models)
 }
@@ -78,7 +75,6 @@ fn builtin() -> ListedModel {
         download_bytes: None,
         repository: None,
         path: None,
-        untrained: builtin.untrained,
     }
 }
 
@@ -97,7 +93,6 @@ fn released(variant: &'static Variant, installed: &[Installed]) -> ListedModel {
         download_bytes: Some(variant.params * 4),
         repository: variant.repository,
         path: here.map(|model| model.path.clone()),
-        untrained: false,
     }
 }
 

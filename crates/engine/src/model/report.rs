@@ -101,12 +101,12 @@ impl ModelReport {
             variant: None,
             data: None,
             params: parameter_count(&builtin.config),
-            untrained: builtin.untrained,
+            untrained: false,
             license: Some(Builtin::LICENSE.into()),
             sha256: Builtin::sha256(),
             counts: total(&groups, 0),
             groups,
-            metadata: BTreeMap::new(),
+            metadata: BTreeMap::from([("learned_from".to_owned(), builtin.learned_from)]),
             tensors: None,
             config: builtin.config,
         }
@@ -193,7 +193,7 @@ mod tests {
         };
         assert_eq!(count(Group::ClassToken), 1);
         assert_eq!(count(Group::FinalNorm), 2);
-        assert_eq!(count(Group::Blocks) % 12, 0);
+        assert_eq!(count(Group::Blocks) % report.config.layers(), 0);
         assert_eq!(report.counts.expected, tensors(&report.config).len());
     }
 }

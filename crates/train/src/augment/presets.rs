@@ -23,6 +23,8 @@ pub enum Preset {
     Nominal,
     /// The released networks' first stage: 256 and 112 pixels, never mirrored.
     Release,
+    /// Photographs nearly as they are: light and color vary a little, nothing is blurred, gray or solarized.
+    Gentle,
     /// Pictures from above: no up, no hue, gray or solarization; haze and light vary.
     Aerial,
     /// Radiographs and slices: levels carry the finding, so light varies little and colors not at all.
@@ -33,10 +35,11 @@ pub enum Preset {
 
 impl Preset {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Reference,
         Self::Nominal,
         Self::Release,
+        Self::Gentle,
         Self::Aerial,
         Self::Medical,
         Self::Microscopy,
@@ -53,6 +56,7 @@ impl Preset {
                 orientation: Orientation::Mirrored(0.0),
                 ..photographs([0.0, 0.9])
             },
+            Self::Gentle => gentle(),
             // Many small objects: local crops may be as small as in photographs.
             Self::Aerial => without_up(0.05, [0.4, 0.4, 0.2]),
             // One organ fills the frame: smaller crops would show no structure.
@@ -100,6 +104,20 @@ fn photographs(blur: [f64; 2]) -> Multicrop {
         },
         gram: None,
     }
+}
+
+/// Settings for photographs whose features are known: a student has to find them again, not to bear distortions.
+fn gentle() -> Multicrop {
+    let mut settings = photographs([0.0, 0.0]);
+    settings.distortions.gray_probability = 0.0;
+    settings.distortions.jitter = ColorJitter {
+        brightness: 0.2,
+        contrast: 0.2,
+        saturation: 0.1,
+        hue: 0.02,
+    };
+    settings.global_chances[1].solarize = 0.0;
+    settings
 }
 
 /// Settings for homogeneous pictures without an up: least area of local crops; brightness, contrast and saturation.

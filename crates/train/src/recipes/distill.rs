@@ -11,11 +11,13 @@ use std::time::Duration;
 
 use burn::tensor::{Device, Tensor, TensorData};
 use dinoscope_model::{
-    Backbone, BackboneConfig, Fresh, MapParams, Params, Placement, Projection, TrainingPass,
-    VisitParams, WeightsError,
+    Backbone, BackboneConfig, Fresh, MapParams, Params, Placement, Projection, RopeAugment,
+    TrainingPass, VisitParams, WeightsError,
 };
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
 
-use super::self_supervised::{SelfSupervisedTask, adamw, check_side, other_network};
+use super::self_supervised::{SelfSupervisedTask, adamw, check_side, other_network, rope};
 use super::views::{TeacherFeatures, Views, features_folder, target_statistics, views};
 use super::{Context, Export, Recipe, Report, Task};
 use crate::config::Config;
@@ -128,6 +130,9 @@ struct Learner {
     patches: Projection,
     cls: Projection,
 }
+
+/// Stream of a step's generator.
+const ROPE: u64 = 4 << 40;
 
 /// Names of the channels' mean and inverse deviation in a saved state.
 const CHANNELS: [&str; 2] = ["channels.mean", "channels.scale"];
@@ -262,6 +267,7 @@ impl DistillTask {
         student: &Student,
         batch: &[Views],
         targets: &Targets,
+        rope: RopeAugment,
         share: f64,
         found: &mut Found,
     ) {
@@ -269,7 +275,11 @@ impl DistillTask {
         let device = self.context.device.clone().autodiff();
         let pictures = Views::pixels(batch, &self.context.device);
         let backbone = &student.learner.networks.backbone;
-        let pass = TrainingPass::default();
+        // A student of small crops would lose its sense of distance where a picture has more patches.
+        let pass = TrainingPass {
+            rope,
+            ..TrainingPass::default()
+        };
         let (seen, segments) = if config.run.activation_checkpointing {
             backbone.training_segments(pictures, &pass)
         } else {
@@ -406,16 +416,22 @@ impl Task for DistillTask {
         Ok(())
     }
 
-    fn step(&mut self, _: u64, values: &Values, _: bool) -> Result<Report, TrainError> {
+    fn step(&mut self, step: u64, values: &Values, _: bool) -> Result<Report, TrainError> {
         let mut report = Report::default();
         let mut found: Vec<Found> = self.students.iter().map(|_| Found::default()).collect();
-        let accumulate = self.context.config.run.accumulate;
+        let config = &self.context.config;
+        let accumulate = config.run.accumulate;
+        let share = 1.0 / accumulate as f64;
+        let mut rng = ChaCha8Rng::seed_from_u64(config.seed);
+        rng.set_stream(ROPE + step);
         for _ in 0..accumulate {
             let batch = self.next()?;
             report.pictures += batch.len();
             let targets = self.targets(&batch);
+            // One draw for all students: what one learns does not depend on how many there are.
+            let rope = rope(&self.context.config.loss).draw(&mut rng);
             for (student, found) in self.students.iter().zip(&mut found) {
-                self.gradients(student, &batch, &targets, 1.0 / accumulate as f64, found);
+                self.gradients(student, &batch, &targets, rope, share, found);
             }
         }
         let mut students = std::mem::take(&mut self.students);

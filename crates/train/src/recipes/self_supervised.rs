@@ -11,7 +11,7 @@ use rand_chacha::ChaCha8Rng;
 use super::embed::embed;
 use super::{Context, Export, Report, Task};
 use crate::augment::{GramCrops, Multicrop};
-use crate::config::{Config, MixedCrops};
+use crate::config::{Config, Loss, MixedCrops};
 use crate::data::{Loader, LoaderSettings, Order};
 use crate::error::TrainError;
 use crate::monitors::{Monitor, Reading, gram_drift};
@@ -499,6 +499,15 @@ pub(super) fn heads(config: &Config, dim: usize) -> HeadConfigs {
     }
 }
 
+/// How the coordinates of the patches are changed.
+pub(super) fn rope(loss: &Loss) -> RopeJitter {
+    RopeJitter {
+        shift: loss.rope_shift,
+        jitter: loss.rope_jitter,
+        rescale: loss.rope_rescale,
+    }
+}
+
 /// The optimizer of a configuration.
 pub(super) fn adamw(config: &Config, depth: usize) -> AdamW {
     let optimizer = &config.optimizer;
@@ -532,11 +541,7 @@ fn settings(config: &Config) -> Settings {
         ibot_weight: loss.ibot,
         koleo_weight: loss.koleo,
         masks: config.masks,
-        rope: RopeJitter {
-            shift: loss.rope_shift,
-            jitter: loss.rope_jitter,
-            rescale: loss.rope_rescale,
-        },
+        rope: rope(loss),
         drop_path: loss.drop_path,
         clip: config.optimizer.clip,
         checkpointing: config.run.activation_checkpointing,

@@ -26,7 +26,7 @@ pub struct Forecast {
     pub seconds: f64,
     /// Part of the timed steps in which the network waited for pictures, 0 to 1.
     pub waiting: f64,
-    /// Weights, gradients, moments, averages and activations in bytes, by formula.
+    /// Weights, gradients, moments, averages, activations and decoded pictures in bytes, by formula.
     pub memory_bytes: u64,
     /// One checkpoint in bytes.
     pub checkpoint_bytes: u64,
@@ -104,14 +104,32 @@ pub(super) fn memory_bytes(context: &Context, task: &dyn Task) -> u64 {
     let state: usize = task.state().tensors.values().map(Vec::len).sum();
     let exports = task.exports();
     let Some(network) = exports.last().map(|export| export.backbone) else {
-        return 4 * state as u64;
+        return 4 * state as u64 + decoded_bytes(context);
     };
     let states = state + network.num_params();
     let frozen = teacher_shape(config).map_or(0.0, |shape| frozen(config, &shape));
     let total = states as f64 + step(config, &network.config()) + frozen;
     #[expect(clippy::cast_sign_loss, reason = "sizes are positive")]
     let bytes = (4.0 * total) as u64;
-    bytes
+    bytes + decoded_bytes(context)
+}
+
+/// Decoded pictures that stay in memory, from the sizes of some.
+fn decoded_bytes(context: &Context) -> u64 {
+    const ASKED: usize = 32;
+    let (data, limit) = (&context.data, (context.config.data.cache_mib as u64) << 20);
+    let asked = (0..ASKED.min(data.len())).map(|index| index * data.len() / ASKED.min(data.len()));
+    let sizes: Vec<u64> = asked
+        .filter_map(|index| image::image_dimensions(data.item(index).path()).ok())
+        .map(|(width, height)| 3 * u64::from(width) * u64::from(height))
+        .collect();
+    let Some(mean) = sizes.iter().sum::<u64>().checked_div(sizes.len() as u64) else {
+        return 0;
+    };
+    // The network sees every picture only in a run that is long enough.
+    let config = &context.config.run;
+    let shown = config.steps * (config.batch * config.accumulate) as u64;
+    (mean * shown.min(data.len() as u64)).min(limit)
 }
 
 /// Values of a step beside the states, with the largest of the crops that are drawn.

@@ -1,6 +1,6 @@
 //! What a model is: from its file if that was read, else from the table of released models.
 
-use dinoscope_engine::model::{ModelError, ModelReport};
+use dinoscope_engine::model::{Builtin, ModelError, ModelReport};
 use dinoscope_jobs::model::Models as Work;
 use dinoscope_jobs::runner::{JobContext, JobError};
 use dinoscope_model::checkpoint::CheckpointError;
@@ -38,7 +38,7 @@ impl About {
         Self {
             config: report.config.clone(),
             params: report.params,
-            dtypes: dtypes.unwrap_or_else(|| vec!["f32".to_owned()]),
+            dtypes: dtypes.unwrap_or_else(|| vec![Builtin::DTYPE.to_owned()]),
             layout: report.layout.map(|layout| layout.to_string()),
             data: report.data,
             license: report.license.clone(),

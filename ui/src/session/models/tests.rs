@@ -54,12 +54,12 @@ fn the_built_in_model_is_called_in_the_language_of_the_window() {
 fn the_built_in_model_opens_and_tells_what_it_is_and_costs() {
     let folder = tempfile::tempdir().unwrap();
     let (runner, mut models) = (runner(), models(&folder));
-    assert!(models.is_untrained(BUILTIN) && models.device_name().is_none());
+    assert!(!models.is_untrained(BUILTIN) && models.device_name().is_none());
     until(&mut models, "opened", |models| {
         models.ask(BUILTIN, &runner).ready().is_some()
     });
     assert_eq!(models.device_name().as_deref(), Some("cpu"));
-    assert_eq!(models.layers(BUILTIN), Some(12));
+    assert_eq!(models.layers(BUILTIN), Some(6));
     until(&mut models, "measured", |models| {
         models.ask(BUILTIN, &runner);
         models

@@ -6,7 +6,7 @@ use egui::Ui;
 use super::apply;
 use crate::canvas::{PinEvent, Tool, sign_name};
 use crate::cx::Cx;
-use crate::document::{Pin, Settings, ViewId};
+use crate::document::{Pin, Settings, Sign, ViewId};
 use crate::icons;
 use crate::parts;
 use crate::text::{tr, tr_with};
@@ -31,8 +31,10 @@ fn pins_ui(ui: &mut Ui, cx: &mut Cx<'_>, id: ViewId) {
         if pins.is_empty() {
             ui.label(parts::faint(ui, &tr(ui, "similarity-no-pins")));
         }
+        let mut wanted = 0;
         for pin in &pins {
-            pin_ui(ui, cx, id, pin);
+            wanted += usize::from(pin.sign == Sign::Positive);
+            pin_ui(ui, cx, id, (wanted, pin));
         }
         if pins.len() > 1 {
             sections::editing(ui, cx, id, combine_ui);
@@ -75,7 +77,8 @@ fn pins_ui(ui: &mut Ui, cx: &mut Cx<'_>, id: ViewId) {
     });
 }
 
-fn pin_ui(ui: &mut Ui, cx: &mut Cx<'_>, id: ViewId, pin: &Pin) {
+/// A pin; one that is wanted is called by its place among those.
+fn pin_ui(ui: &mut Ui, cx: &mut Cx<'_>, id: ViewId, (place_among, pin): (usize, &Pin)) {
     let grid = cx
         .view(id)
         .and_then(View::picture)
@@ -98,15 +101,15 @@ fn pin_ui(ui: &mut Ui, cx: &mut Cx<'_>, id: ViewId, pin: &Pin) {
             .unwrap_or_default(),
     };
     let badge = match pin.sign {
-        crate::document::Sign::Positive => Badge::Positive,
-        crate::document::Sign::Negative => Badge::Negative,
+        Sign::Positive => Badge::Positive,
+        Sign::Negative => Badge::Negative,
     };
     let fallback = match pin.sign {
-        crate::document::Sign::Positive => {
-            let number = [("number", (pin.id.0).to_string().into())];
+        Sign::Positive => {
+            let number = [("number", place_among.to_string().into())];
             tr_with(ui, "similarity-pin-name", &number)
         }
-        crate::document::Sign::Negative => tr(ui, sign_name(pin.sign)),
+        Sign::Negative => tr(ui, sign_name(pin.sign)),
     };
     let name = pin.name.clone().unwrap_or_else(|| fallback.to_string());
     if rename_ui(ui, cx, id, pin, &name) {
@@ -189,11 +192,7 @@ fn combine_ui(ui: &mut Ui, _cx: &mut Cx<'_>, settings: &mut Settings) {
         ];
         ui.add(Combo::new(&mut settings.similarity.combine, choices, name));
     });
-    let negative = settings
-        .query
-        .active(crate::document::Sign::Negative)
-        .next()
-        .is_some();
+    let negative = settings.query.active(Sign::Negative).next().is_some();
     if negative && settings.similarity.combine != Combine::Logistic {
         parts::row(ui, "similarity-weight", |ui| {
             let name = tr(ui, "similarity-weight");
