@@ -16,7 +16,7 @@ use crate::theme;
 use crate::widgets::{self, BarChart};
 
 /// Height of the strip, and width of one component, in points.
-const HEIGHT: f32 = 132.0;
+const HEIGHT: f32 = 144.0;
 const WIDTH: f32 = 144.0;
 
 /// Takes a strip from the bottom of `ui`.

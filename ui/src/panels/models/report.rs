@@ -154,7 +154,7 @@ fn heading_ui(ui: &mut Ui, report: &ModelReport) {
             ui.with_layout(Layout::top_down(Align::Min), |ui| {
                 ui.spacing_mut().item_spacing.y = 0.0;
                 let (title, help) = match (is_whole, report.path.is_none()) {
-                    (true, true) => ("models-load-report", "models-report-seeded"),
+                    (true, true) => ("models-load-report", "models-report-built-in"),
                     (true, false) => ("models-load-report", "models-report-whole"),
                     (false, _) => ("models-load-report-faults", "models-report-faults"),
                 };

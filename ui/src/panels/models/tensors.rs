@@ -1,6 +1,6 @@
 //! The table of all tensors: only visible rows are laid out, since the largest model has 610 of them.
 
-use dinoscope_engine::model::ModelReport;
+use dinoscope_engine::model::{Builtin, ModelReport};
 use dinoscope_model::checkpoint::{Status, TensorReport, tensors};
 use egui::{Label, RichText, ScrollArea, Ui, vec2};
 
@@ -67,7 +67,7 @@ fn rows(report: &ModelReport, words: &str) -> Vec<Row> {
             file.tensors.iter().map(row).chain(unexpected).collect()
         }
         // The built-in model has no file: its tensors are those of its shape.
-        None => seeded(report),
+        None => built_in(report),
     };
     rows.retain(|row| {
         let name = row.name.to_lowercase();
@@ -90,12 +90,12 @@ fn row(tensor: &TensorReport) -> Row {
     }
 }
 
-fn seeded(report: &ModelReport) -> Vec<Row> {
+fn built_in(report: &ModelReport) -> Vec<Row> {
     let specs = tensors(&report.config).into_iter();
     let row = |spec: dinoscope_model::checkpoint::TensorSpec| Row {
         shape: sides(&spec.shape),
         name: spec.name,
-        dtype: "f32".to_owned(),
+        dtype: Builtin::DTYPE.to_owned(),
         status: Some(Status::Loaded),
     };
     specs.map(row).collect()
