@@ -9,6 +9,7 @@ mod out;
 mod pictures;
 mod session;
 
+use std::ffi::{c_int, c_long};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -26,6 +27,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 ///
 /// 0 done, 1 failed (one line on stderr), 2 usage, 130 interrupted. To be called first in `main`, before any thread.
 pub fn main() -> ExitCode {
+    keep_pages();
     quiet_drivers();
     let cli = Cli::parse();
     start_logging(cli.common.verbose);
@@ -60,6 +62,20 @@ pub fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => out::failed(&error),
     }
+}
+
+/// Keeps the pages of freed buffers, which the next step fills again; the process ends before anybody misses them.
+#[expect(unsafe_code, reason = "the allocator's options are set in C")]
+fn keep_pages() {
+    unsafe extern "C" {
+        /// Sets an option of mimalloc, with which this program is linked.
+        fn mi_option_set(option: c_int, value: c_long);
+    }
+    /// `mi_option_purge_delay`, in ms: after how long a freed page goes back to the kernel.
+    const PURGE_DELAY: c_int = 15;
+    const NEVER: c_long = -1;
+    // SAFETY: declared as in mimalloc.h of versions 2 and 3; it stores a number, and no other thread runs yet.
+    unsafe { mi_option_set(PURGE_DELAY, NEVER) }
 }
 
 /// A token that the first Ctrl-C cancels; commands look at it between pictures.

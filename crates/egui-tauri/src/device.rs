@@ -1,5 +1,6 @@
 //! A device with the surface of a window: how they are opened, and what can happen to them.
 
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -124,6 +125,25 @@ impl Opened {
         }
     }
 
+    /// Presents a frame; on a device that is lost by now it is given up, so that the surface can be dropped.
+    pub(crate) fn present(&self, frame: wgpu::SurfaceTexture) {
+        self.ask_whether_lost();
+        if self.is_lost() {
+            give_up(frame);
+        } else {
+            self.render.queue.present(frame);
+        }
+    }
+
+    /// Drops the surface, also that of a lost device.
+    pub(crate) fn drop_surface(&mut self) {
+        let surface = self.surface.take();
+        // A device that was lost while it presented leaves a frame behind, over which wgpu panics here.
+        if catch_unwind(AssertUnwindSafe(|| drop(surface))).is_err() {
+            tracing::warn!("the surface of the lost device was not freed");
+        }
+    }
+
     /// Lets wgpu say whether it is the device that is gone: it tells only when polled.
     fn ask_whether_lost(&self) {
         if let Err(error) = self.render.device.poll(wgpu::PollType::Poll) {
@@ -144,6 +164,19 @@ impl Opened {
             }
         }
     }
+}
+
+/// Lets go of a frame of a lost device.
+///
+/// wgpu 30 keeps such a frame when it is presented or dropped, and panics over it when the surface is dropped; it gives
+/// the frame up only while its thread unwinds (wgpu issue 8243).
+fn give_up(frame: wgpu::SurfaceTexture) {
+    let unwound = catch_unwind(AssertUnwindSafe(move || {
+        let _frame = frame;
+        // No panic: no hook is called.
+        resume_unwind(Box::new("a frame of a lost device"));
+    }));
+    debug_assert!(unwound.is_err(), "the frame was dropped by unwinding");
 }
 
 fn instance() -> wgpu::Instance {

@@ -66,7 +66,7 @@ impl Gpu {
         let config = &self.opened.config;
         let size_px = [config.width, config.height];
         self.capture = None;
-        self.opened.surface = None;
+        self.opened.drop_surface();
         self.opened = Opened::new(self.target, size_px, self.vsync, &self.repaint)?;
         self.textures.restore(&self.opened.render);
         Ok(())
@@ -86,7 +86,7 @@ impl Gpu {
         }
         self.textures.free(&mut scene.textures, &self.opened.render);
         if let Some(frame) = frame {
-            self.opened.render.queue.present(frame);
+            self.opened.present(frame);
         }
         painted
     }

@@ -7,7 +7,7 @@ use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::gemm::{PANEL, Tile, product};
-use super::{math, rows_per_task};
+use super::{copy, math, rows_per_task};
 use crate::watch::Stop;
 
 /// Keys that are scored before the running sums are updated.
@@ -130,7 +130,8 @@ impl Attention<'_> {
     fn pack_values(&self, qkv: &[f32], head: usize, first: usize, panel: &mut [f32]) {
         let channels = PANEL.min(self.head_dim - first);
         for (token, row) in panel.chunks_exact_mut(PANEL).enumerate() {
-            row[..channels].copy_from_slice(&self.part(qkv, 2, token, head)[first..][..channels]);
+            let values = &self.part(qkv, 2, token, head)[first..][..channels];
+            copy::<PANEL>(&mut row[..channels], values);
         }
     }
 }

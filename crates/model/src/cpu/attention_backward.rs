@@ -9,7 +9,7 @@ use rayon::prelude::*;
 
 use super::attention::{Attention, largest, powers, tiles};
 use super::gemm::{PANEL, Tile, product_of};
-use super::{math, zeros};
+use super::{copy, math, zeros};
 
 /// Query rows whose scores are in memory at once, at most: whole tiles of every machine.
 const ROWS: usize = 84;
@@ -242,7 +242,7 @@ fn panels_of_rows(matrix: &[f32], width: usize, panels: &mut Vec<f32>) {
             .chunks_exact_mut(PANEL)
             .zip(matrix.chunks_exact(width))
         {
-            to.copy_from_slice(&from[index * PANEL..][..PANEL]);
+            copy::<PANEL>(to, &from[index * PANEL..][..PANEL]);
         }
     }
 }

@@ -9,7 +9,7 @@ use super::attention::tiles;
 use super::gemm::{
     Epilogue, Linear, MOST_ROWS, PANEL, Tile, linear, pack_rows, packed_len, product_across,
 };
-use super::zeros;
+use super::{copy, zeros};
 use crate::watch::Stop;
 
 /// Rows that the gradient of a weight adds up at a time: a panel of them stays in the first-level cache. No power of two,
@@ -135,7 +135,7 @@ impl WeightRows<'_> {
                     let rows = input[top * inputs + first + column..].chunks(inputs);
                     let tile = &mut block[column * height..][..width * height];
                     for (to, from) in tile.chunks_exact_mut(width).zip(rows) {
-                        to.copy_from_slice(&from[..width]);
+                        copy::<TILE>(to, &from[..width]);
                     }
                 },
             );
@@ -199,21 +199,22 @@ pub(crate) fn column_sums(arch: Arch, values: &[f32], columns: usize) -> Vec<f32
 /// Panels `[columns / 32, rows, 32]` of a matrix `[rows, columns]`; missing columns are zero.
 fn pack_columns(matrix: &[f32], columns: usize) -> Vec<f32> {
     let rows = matrix.len() / columns;
-    let mut panels = zeros(packed_len(rows, columns));
-    panels
-        .par_chunks_exact_mut(PANEL * rows)
-        .enumerate()
-        .for_each(|(index, panel)| {
-            let first = index * PANEL;
+    // Collected, so that no pass writes zeros first.
+    (0..columns.div_ceil(PANEL) * rows)
+        .into_par_iter()
+        .with_min_len(512)
+        .map(|at| {
+            let (first, row) = (at / rows * PANEL, at % rows);
             let width = PANEL.min(columns - first);
-            for (to, from) in panel
-                .chunks_exact_mut(PANEL)
-                .zip(matrix.chunks_exact(columns))
-            {
-                to[..width].copy_from_slice(&from[first..][..width]);
-            }
-        });
-    panels
+            let mut line = [0.0; PANEL];
+            copy::<PANEL>(
+                &mut line[..width],
+                &matrix[row * columns + first..][..width],
+            );
+            line
+        })
+        .collect::<Vec<_>>()
+        .into_flattened()
 }
 
 #[cfg(test)]

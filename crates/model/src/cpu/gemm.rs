@@ -9,7 +9,7 @@ use std::array;
 use pulp::{Arch, NullaryFnOnce, Simd, WithSimd};
 use rayon::prelude::*;
 
-use super::{math, rows_per_task};
+use super::{copy, math, rows_per_task};
 use crate::watch::Stop;
 
 /// Columns of a panel.
@@ -209,6 +209,27 @@ impl Rows<'_> {
                     let (top, end) = (tile * rows / tiles, (tile + 1) * rows / tiles);
                     let input = &input[top * inputs..];
                     let out = &mut out[top * outputs + column..];
+                    if columns == PANEL && matches!(epilogue, Epilogue::Store) {
+                        let into = Tile {
+                            rows: end - top,
+                            out: &mut *out,
+                            stride: outputs,
+                            add: false,
+                        };
+                        product::<S, TILE, WIDTH>(simd, input, inputs, panel, into);
+                        if !bias.is_empty() {
+                            for out in out.chunks_mut(outputs).take(end - top) {
+                                math::zip(
+                                    simd,
+                                    &mut out[..PANEL],
+                                    &bias[column..][..PANEL],
+                                    #[inline(always)]
+                                    |v, b| simd.add_f32s(v, b),
+                                );
+                            }
+                        }
+                        continue;
+                    }
                     let into = Tile {
                         rows: end - top,
                         out: &mut y,
@@ -257,9 +278,9 @@ fn finish<S: Simd>(
         );
     }
     match epilogue {
-        Epilogue::Store => out.copy_from_slice(y),
+        Epilogue::Store => copy::<PANEL>(out, y),
         Epilogue::Activate(kind) => {
-            out.copy_from_slice(y);
+            copy::<PANEL>(out, y);
             math::map(
                 simd,
                 out,

@@ -54,6 +54,18 @@ fn rows_per_task(rows: usize) -> usize {
     rows.div_ceil(tasks).max(1)
 }
 
+/// As `copy_from_slice`; `N` values, the usual number, go through registers instead of a call.
+#[inline(always)]
+fn copy<const N: usize>(to: &mut [f32], from: &[f32]) {
+    match (
+        <&mut [f32; N]>::try_from(&mut *to),
+        <&[f32; N]>::try_from(from),
+    ) {
+        (Ok(to), Ok(from)) => *to = *from,
+        _ => to.copy_from_slice(from),
+    }
+}
+
 /// `len` zeros, written by all threads: a pass over memory that one of them would make alone.
 pub(crate) fn zeros(len: usize) -> Vec<f32> {
     const FEW: usize = 1 << 14;

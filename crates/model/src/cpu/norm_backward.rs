@@ -3,11 +3,10 @@
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
-use super::dense::column_sums;
 use super::norm::sum;
 use super::{math, zeros};
 
-/// Rows that one task takes.
+/// Rows that one task takes; sums over them do not depend on the threads.
 const ROWS: usize = 64;
 
 /// Gradients of [`super::layer_norm`] by input, gain and shift; means and deviations are taken anew.
@@ -23,25 +22,36 @@ pub(crate) fn layer_norm_backward(
 ) -> [Vec<f32>; 3] {
     let dim = gain.len();
     let mut by_input = zeros(input.len());
-    // The gradient times the normed row, whose columns add up to the gain's.
-    let mut by_gain = zeros(input.len());
-    by_input
+    let parts: Vec<[Vec<f32>; 2]> = by_input
         .par_chunks_mut(ROWS * dim)
-        .zip(by_gain.par_chunks_mut(ROWS * dim))
         .zip(input.par_chunks(ROWS * dim))
         .zip(gradient.par_chunks(ROWS * dim))
-        .for_each(|(((out, scaled), input), gradient)| {
+        .map(|((out, input), gradient)| {
+            let mut sums = [vec![0.0; dim], vec![0.0; dim]];
+            let [by_gain, by_shift] = &mut sums;
             arch.dispatch(Backward {
                 input,
                 gain,
                 eps,
                 gradient,
                 out,
-                scaled,
+                by_gain,
+                by_shift,
+                unit: &mut vec![0.0; dim],
             });
-        });
-    let by_gain = column_sums(arch, &by_gain, dim);
-    let by_shift = column_sums(arch, gradient, dim);
+            sums
+        })
+        .collect();
+    let total = |which: usize| {
+        let mut sums = vec![0.0; dim];
+        for part in &parts {
+            for (sum, value) in sums.iter_mut().zip(&part[which]) {
+                *sum += value;
+            }
+        }
+        sums
+    };
+    let [by_gain, by_shift] = [total(0), total(1)];
     [by_input, by_gain, by_shift]
 }
 
@@ -51,7 +61,11 @@ struct Backward<'a> {
     eps: f32,
     gradient: &'a [f32],
     out: &'a mut [f32],
-    scaled: &'a mut [f32],
+    /// Sums over the rows.
+    by_gain: &'a mut [f32],
+    by_shift: &'a mut [f32],
+    /// Room for a normed row.
+    unit: &'a mut [f32],
 }
 
 impl WithSimd for Backward<'_> {
@@ -65,12 +79,9 @@ impl WithSimd for Backward<'_> {
             .input
             .chunks_exact(dim)
             .zip(self.gradient.chunks_exact(dim))
-            .zip(
-                self.out
-                    .chunks_exact_mut(dim)
-                    .zip(self.scaled.chunks_exact_mut(dim)),
-            );
-        for ((x, gradient), (out, unit)) in rows {
+            .zip(self.out.chunks_exact_mut(dim));
+        let unit = self.unit;
+        for ((x, gradient), out) in rows {
             let mean = simd.splat_f32s(
                 sum(
                     simd,
@@ -136,6 +147,12 @@ impl WithSimd for Backward<'_> {
                 #[inline(always)]
                 |u, g| simd.mul_f32s(u, g),
             );
+            for (sum, value) in self.by_gain.iter_mut().zip(&*unit) {
+                *sum += value;
+            }
+            for (sum, value) in self.by_shift.iter_mut().zip(gradient) {
+                *sum += value;
+            }
         }
     }
 }

@@ -109,6 +109,7 @@ fn photographs(blur: [f64; 2]) -> Multicrop {
 /// Settings for photographs whose features are known: a student has to find them again, not to bear distortions.
 fn gentle() -> Multicrop {
     let mut settings = photographs([0.0, 0.0]);
+    settings.local_chances = Chances::default();
     settings.distortions.gray_probability = 0.0;
     settings.distortions.jitter = ColorJitter {
         brightness: 0.2,
@@ -168,6 +169,26 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn gentle_crops_keep_outlines_and_nearly_their_colors() {
+        let settings = Preset::Gentle.multicrop();
+        let [first, second] = settings.global_chances;
+        let mut rng = ChaCha8Rng::seed_from_u64(7);
+        for chances in [first, second, settings.local_chances] {
+            for _ in 0..200 {
+                let drawn = settings.distortions.draw(chances, &mut rng);
+                assert!(drawn.blur_sigma_px.is_none() && !drawn.gray && !drawn.solarize);
+            }
+        }
+        let (mild, usual) = (
+            settings.distortions.jitter,
+            Preset::Nominal.multicrop().distortions.jitter,
+        );
+        assert!(mild.brightness < usual.brightness && mild.contrast < usual.contrast);
+        assert!(mild.saturation < usual.saturation && mild.hue < usual.hue);
+        assert_eq!(settings.orientation, Orientation::Mirrored(0.5));
     }
 
     #[test]

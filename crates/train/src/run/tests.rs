@@ -341,6 +341,54 @@ fn a_dry_run_writes_nothing_and_tells_what_a_run_takes() {
     assert!(few, "{:?}", forecast.advice);
 }
 
+#[test]
+fn a_forecast_counts_the_decoded_pictures_that_stay_in_memory() {
+    /// Bytes of one of the pictures, decoded.
+    const EACH: u64 = 48 * 40 * 3;
+    let folder = tempfile::tempdir().unwrap();
+    pictures(folder.path(), 24);
+    let memory = |steps: u64, cache_mib: u64| {
+        let text = text(folder.path(), RecipeId::Pretrain);
+        let mut options = options(text, folder.path().join("run"));
+        options.sets = vec![
+            format!("run.steps={steps}"),
+            format!("data.cache_mib={cache_mib}"),
+        ];
+        dry_run(&options).unwrap().memory_bytes
+    };
+    // Batches of 4: two steps see 8 of the pictures, twelve of them see all.
+    assert_eq!(memory(2, 1), memory(2, 0) + 8 * EACH);
+    assert_eq!(memory(12, 1), memory(12, 0) + 24 * EACH);
+}
+
+#[test]
+fn coordinates_vary_in_distillation_and_alike_for_any_number_of_students() {
+    let folder = tempfile::tempdir().unwrap();
+    pictures(folder.path(), 8);
+    let losses = |name: &str, sets: &[&str]| {
+        let text = text(folder.path(), RecipeId::Distill);
+        let mut options = options(text, folder.path().join(name));
+        // Branches start at 1e-5 of their size: what they see tells after large steps.
+        options.sets = vec!["loss.rope_jitter=1".into(), "optimizer.lr=0.05".into()];
+        options.sets.extend(sets.iter().map(|&set| set.to_owned()));
+        go(&options).unwrap();
+        let lines = read_metrics(&options.out.join("metrics.jsonl")).unwrap();
+        let loss = |(name, _): &(String, f64)| {
+            name.starts_with("loss/") && !name.ends_with("-convnext_nano")
+        };
+        let numbers = lines.into_iter().flat_map(|line| line.numbers);
+        let losses: Vec<f64> = numbers.filter(loss).map(|(_, loss)| loss).collect();
+        assert!(losses.len() >= 2, "{losses:?}");
+        losses
+    };
+    let two = losses("two", &["loss.rope_rescale=2"]);
+    let still = losses("still", &["loss.rope_rescale=1"]);
+    let apart = two.iter().zip(&still).map(|(a, b)| (a - b).abs());
+    assert!(apart.fold(0.0, f64::max) > 1e-5, "{two:?} {still:?}");
+    let one = ["loss.rope_rescale=2", "distill.students=[\"nano\"]"];
+    assert_eq!(losses("one", &one), two);
+}
+
 /// A task whose weights are not numbers in some of its steps.
 struct Poisoned {
     task: Box<dyn Task>,
