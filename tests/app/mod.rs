@@ -194,10 +194,12 @@ fn a_lost_graphics_device_is_replaced_and_nothing_else_is_lost() {
     desk.screenshot("10-gpu-replaced");
 
     app.move_to(EYE.0, EYE.1);
+    app.rest();
     let before = app.pixel("10-hover-a", STILL.0, STILL.1);
     app.move_to(NOSE.0, NOSE.1);
-    let after = app.pixel("10-hover-b", STILL.0, STILL.1);
-    assert_ne!(before, after, "maps are drawn on the new device");
+    desk.until("map drawn on the new device", |_| {
+        app.pixel("10-hover-b", STILL.0, STILL.1) != before
+    });
     app.click(EYE.0, EYE.1, "1");
     let file = desk.folder.path().join("a.dinoscope");
     app.key("ctrl+s");
