@@ -23,6 +23,9 @@ use crate::config::Config;
 /// Other pictures that are tried in the place of a broken one.
 const ATTEMPTS: u64 = 16;
 
+/// Batches that are made ahead: one that is ready, one in the making.
+pub(crate) const AHEAD: usize = 2;
+
 /// How much is done ahead.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LoaderSettings {
@@ -47,7 +50,7 @@ impl LoaderSettings {
                 0 => cores.saturating_sub(1).max(1),
                 threads => threads,
             },
-            ahead: 3,
+            ahead: AHEAD,
             cache_bytes: config.data.cache_mib << 20,
             max_broken: config.data.max_broken,
             seed: config.seed,

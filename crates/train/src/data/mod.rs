@@ -12,6 +12,7 @@ mod set;
 mod split;
 
 pub use error::DataError;
+pub(crate) use loader::AHEAD;
 pub use loader::{Batch, Loader, LoaderSettings};
 pub use manifest::write_manifest;
 pub use order::Order;

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::schedules::schedules;
 use super::{RunOptions, configuration, context};
 use crate::config::Config;
+use crate::data::AHEAD;
 use crate::error::TrainError;
 use crate::recipes::{Advice, Context, RecipeId, Task};
 use crate::start::StartModel;
@@ -156,7 +157,11 @@ fn picture(config: &Config, shape: &BackboneConfig, [global, local]: [u32; 2]) -
         // What goes into each block, and one block.
         activations = activations / vit.depth as f64 + (tokens * vit.depth * vit.dim) as f64;
     }
-    let pixels = 3.0 * f64::from(global).powi(2) * 2.0;
+    // Of the batches that wait, of the one that is put together and of the one that is learned from.
+    let copies = AHEAD + 2;
+    let of_crops = globals(config).max(1) as f64 * f64::from(global).powi(2)
+        + config.crops.locals as f64 * f64::from(local).powi(2);
+    let pixels = (3 * copies) as f64 * of_crops;
     activations + logits(config, shape, global) + pixels
 }
 

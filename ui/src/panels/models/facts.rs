@@ -219,7 +219,7 @@ fn named_row_ui(ui: &mut Ui, name: &str, value: &str, is_value: bool) -> egui::R
         if is_value {
             shown = shown.monospace();
         }
-        ui.add(Label::new(shown).truncate().selectable(true))
+        ui.add(Label::new(shown).wrap().selectable(true))
     })
     .inner
 }
