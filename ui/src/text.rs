@@ -52,6 +52,9 @@ areas![
     "errors",
 ];
 
+/// What analyses say about themselves, in Chinese. Their English is the engine's: see [`tr_or`].
+const ANALYSES: &str = include_str!("../text/zh-CN/analyses.ftl");
+
 /// A language of the window.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Lang {
@@ -98,10 +101,15 @@ impl Lang {
     }
 
     fn sources(self) -> impl Iterator<Item = &'static str> {
-        AREAS.iter().map(move |&(_, en, zh)| match self {
+        let own = match self {
+            Self::En => None,
+            Self::ZhCn => Some(ANALYSES),
+        };
+        let areas = AREAS.iter().map(move |&(_, en, zh)| match self {
             Self::En => en,
             Self::ZhCn => zh,
-        })
+        });
+        areas.chain(own)
     }
 }
 
@@ -218,6 +226,20 @@ pub fn tr(ctx: &Context, id: &str) -> Text {
 /// The message `id` with `values` for its variables: `tr_with(ui, "library-count", &[("count", 12.into())])`.
 pub fn tr_with(ctx: &Context, id: &str, values: &[(&str, Value<'_>)]) -> Text {
     catalogue(ctx).format(id, values)
+}
+
+/// The message `id`, or `otherwise` where no language has it.
+pub fn tr_or(ctx: &Context, id: &str, otherwise: &str) -> Text {
+    let catalogue = catalogue(ctx);
+    let found = catalogue.fixed.get(id).cloned();
+    found.unwrap_or_else(|| Text::from(otherwise))
+}
+
+/// As [`tr_with`], or `None` where no language has the message.
+pub fn tr_if_known(ctx: &Context, id: &str, values: &[(&str, Value<'_>)]) -> Option<Text> {
+    let catalogue = catalogue(ctx);
+    let known = catalogue.bundles.iter().any(|it| it.has_message(id));
+    known.then(|| catalogue.format(id, values))
 }
 
 fn catalogue(ctx: &Context) -> Arc<Catalogue> {

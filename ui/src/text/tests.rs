@@ -236,3 +236,55 @@ fn locales_of_systems_are_understood() {
         assert_eq!(Lang::of_locale(locale), lang, "{locale}");
     }
 }
+
+#[test]
+fn analyses_speak_chinese() {
+    let known: BTreeSet<String> = ids(ANALYSES).map(str::to_owned).collect();
+    let mut wanted = BTreeSet::new();
+    for analysis in dinoscope_engine::analysis::Analysis::all() {
+        let of = analysis.get().id();
+        wanted.insert(format!("analyses-{of}-about"));
+        for setting in analysis.settings() {
+            let id = format!("analyses-{of}-{}", setting.name);
+            wanted.extend([format!("{id}-help"), id]);
+        }
+    }
+    let missing: Vec<_> = wanted.difference(&known).collect();
+    assert!(missing.is_empty(), "{missing:#?}");
+    let others = |id: &&String| {
+        let of_results = ["analyses-number-", "analyses-choice-"];
+        !of_results.iter().any(|it| id.starts_with(it)) && !id.ends_with("-verdict")
+    };
+    let stray: Vec<_> = known.difference(&wanted).filter(others).collect();
+    assert!(stray.is_empty(), "{stray:#?}");
+}
+
+#[test]
+fn verdicts_choose_their_sentence_by_the_numbers() {
+    let ctx = Context::default();
+    let say = |ctx: &Context, id: &str, values: &[(&'static str, f64)], alike: &'static str| {
+        let mut values: Vec<(&str, Value<'_>)> = values
+            .iter()
+            .map(|&(name, value)| (name, value.into()))
+            .collect();
+        values.extend([("name", "cat.png".into()), ("alike", alike.into())]);
+        tr_if_known(ctx, id, &values).map(String::from)
+    };
+    let (norm, health) = ("analyses-norm-verdict", "analyses-health-verdict");
+    assert_eq!(say(&ctx, norm, &[("outliers", 0.0)], "no"), None);
+    set(&ctx, Lang::ZhCn);
+    let none = say(&ctx, norm, &[("outliers", 0.0)], "no").unwrap();
+    assert!(none.starts_with("cat.png：没有图块长于"), "{none}");
+    let some = say(&ctx, norm, &[("outliers", 12.0)], "no").unwrap();
+    assert!(some.starts_with("cat.png：12 个图块长于"), "{some}");
+    let one = say(&ctx, health, &[("outlier_channels", 1.0)], "no").unwrap();
+    assert!(
+        one.contains("一个通道") && !one.contains("几乎相同"),
+        "{one}"
+    );
+    let alike = say(&ctx, health, &[("outlier_channels", 0.0)], "yes").unwrap();
+    assert!(
+        alike.contains("没有通道") && alike.contains("几乎相同"),
+        "{alike}"
+    );
+}

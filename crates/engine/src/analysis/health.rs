@@ -21,7 +21,7 @@ const MAX_RANK_PATCHES: usize = 2048;
 /// Eigenvalues below this part of their sum are rounding: they count as zero.
 const NO_VARIANCE: f64 = 1e-12;
 /// Patches whose mean cosine is above this are called alike.
-const ALIKE: f32 = 0.95;
+pub const PATCHES_ALIKE: f32 = 0.95;
 
 /// Health of the patch features of one map.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -239,7 +239,10 @@ fn verdict(channels: &ChannelsResult, health: &Health) -> String {
         ),
         count => format!("{count} channels outweigh the others: they decide every cosine."),
     };
-    if health.patch_cosine.is_some_and(|cosine| cosine > ALIKE) {
+    if health
+        .patch_cosine
+        .is_some_and(|cosine| cosine > PATCHES_ALIKE)
+    {
         text.push_str(" All patches are nearly alike: little of their own is left in them.");
     }
     text

@@ -48,7 +48,7 @@ pub use basis::{BasisOrigin, PcaBasis};
 pub use clusters::KMeans;
 pub use compute::Compute;
 pub use error::AnalysisError;
-pub use health::{DenseHealth, Health};
+pub use health::{DenseHealth, Health, PATCHES_ALIKE};
 pub use knobs::{Knobs, Point};
 pub use matching::{Correspondence, Match};
 pub use norms::Norms;

@@ -183,7 +183,7 @@ impl Analyze for Norms {
     }
 
     fn about(&self) -> &'static str {
-        "How long the vector of every patch is, and which are far too long (use --norm none)."
+        "How long the vector of every patch is, and which are far too long; without the final norm they stand out most."
     }
 
     fn knobs(&mut self, knobs: &mut dyn Knobs) {

@@ -1,13 +1,13 @@
 //! Settings and numbers of any analysis.
 
-use dinoscope_engine::analysis::Analysis;
+use dinoscope_engine::analysis::{Analysis, Number, PATCHES_ALIKE};
 use egui::{RichText, Ui};
 
-use super::{Drawn, knobs_ui, pictures};
+use super::{Drawn, Outcome, knobs_ui, pictures};
 use crate::cx::Cx;
-use crate::document::{ViewId, ViewKind};
+use crate::document::{PictureId, ViewId, ViewKind};
 use crate::parts;
-use crate::text::{tr, tr_with};
+use crate::text::{Value, tr, tr_if_known, tr_or, tr_with};
 use crate::theme;
 use crate::views::sections;
 use crate::widgets::{Combo, Note, Tone};
@@ -15,7 +15,7 @@ use crate::widgets::{Combo, Note, Tone};
 /// Draws the sections.
 pub fn inspector_ui(ui: &mut Ui, cx: &mut Cx<'_>, id: ViewId, analysis: &Analysis) {
     settings_ui(ui, cx, id, analysis);
-    numbers_ui(ui, cx, id);
+    numbers_ui(ui, cx, id, analysis);
     let outcome = cx.session.view(id).analysis.outcome.clone();
     let picture = cx.view(id).and_then(crate::views::View::picture);
     let at = cx.session.view(id).analysis.map;
@@ -45,7 +45,9 @@ pub fn inspector_ui(ui: &mut Ui, cx: &mut Cx<'_>, id: ViewId, analysis: &Analysi
 
 fn settings_ui(ui: &mut Ui, cx: &mut Cx<'_>, id: ViewId, analysis: &Analysis) {
     parts::section(ui, "groups-settings", |ui| {
-        ui.label(parts::faint(ui, analysis.get().about()));
+        let (id_of, about) = (analysis.get().id(), analysis.get().about());
+        let about = tr_or(ui, &format!("analyses-{id_of}-about"), about);
+        ui.label(parts::faint(ui, &about));
         let count = pictures(cx, id, analysis).len();
         ui.label(parts::faint(
             ui,
@@ -67,7 +69,7 @@ fn settings_ui(ui: &mut Ui, cx: &mut Cx<'_>, id: ViewId, analysis: &Analysis) {
     });
 }
 
-fn numbers_ui(ui: &mut Ui, cx: &mut Cx<'_>, id: ViewId) {
+fn numbers_ui(ui: &mut Ui, cx: &mut Cx<'_>, id: ViewId, analysis: &Analysis) {
     let Some(outcome) = cx.session.view(id).analysis.outcome.clone() else {
         return;
     };
@@ -83,15 +85,17 @@ fn numbers_ui(ui: &mut Ui, cx: &mut Cx<'_>, id: ViewId) {
             let state = &mut cx.session.view(id).analysis;
             ui.add(Combo::new(&mut state.map, choices, name));
         }
-        if let Some(verdict) = &outcome.verdict {
-            Note::new(Tone::Info, verdict.as_str()).show(ui);
+        if let Some(verdict) = verdict(ui, cx, &outcome, analysis.get().id()) {
+            Note::new(Tone::Info, verdict).show(ui);
         }
         let mine = outcome
             .numbers
             .iter()
             .filter(|number| number.subject.is_none() || number.subject == place);
         for number in mine {
-            parts::value_row(ui, number.title, &number_text(number.value));
+            let title = format!("analyses-number-{}", number.name);
+            let title = tr_or(ui, &title, number.title);
+            parts::value_row(ui, &title, &number_text(number.value));
         }
         let labels = picture.and_then(|picture| {
             outcome.of(picture).find_map(|map| match &map.kind {
@@ -103,6 +107,32 @@ fn numbers_ui(ui: &mut Ui, cx: &mut Cx<'_>, id: ViewId) {
             groups_ui(ui, cx, id, &sizes);
         }
     });
+}
+
+/// What the numbers say about each picture; the engine's sentences where the language has none of its own.
+fn verdict(ui: &Ui, cx: &Cx<'_>, outcome: &Outcome, of: &str) -> Option<String> {
+    let english = outcome.verdict.as_ref()?;
+    let id = format!("analyses-{of}-verdict");
+    let sentence = |(at, &picture): (usize, &PictureId)| {
+        let name = cx.document.library.get(picture)?.name();
+        let mine = outcome.numbers.iter();
+        let mine: Vec<&Number> = mine.filter(|it| it.subject == Some(at)).collect();
+        let texts: Vec<String> = mine.iter().map(|it| format!("{}_text", it.name)).collect();
+        let alike = mine
+            .iter()
+            .any(|it| it.name == "patch_patch_cosine" && it.value > f64::from(PATCHES_ALIKE));
+        let alike = if alike { "yes" } else { "no" };
+        let mut values: Vec<(&str, Value<'_>)> =
+            vec![("name", name.into()), ("alike", alike.into())];
+        for (number, text) in mine.iter().zip(&texts) {
+            values.push((number.name, number.value.into()));
+            values.push((text, number_text(number.value).into()));
+        }
+        tr_if_known(ui, &id, &values).map(String::from)
+    };
+    let sentences = outcome.pictures.iter().enumerate().map(sentence);
+    let known: Option<Vec<String>> = sentences.collect();
+    Some(known.map_or_else(|| english.clone(), |sentences| sentences.join(" ")))
 }
 
 /// A number with as many digits as say something.

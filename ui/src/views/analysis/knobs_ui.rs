@@ -11,12 +11,13 @@ use crate::document::ViewId;
 use crate::host::{Dialog, DialogKind};
 use crate::icons;
 use crate::parts;
-use crate::text::{Text, tr};
+use crate::text::{Text, tr, tr_or};
 use crate::widgets::{Button, Combo, NumberField, NumberSlider, Switch};
 
 /// Draws all settings of an analysis.
 pub(super) fn knobs_ui(ui: &mut Ui, cx: &mut Cx<'_>, id: ViewId, analysis: &mut Analysis) {
-    let mut panel = Panel { ui, cx, id };
+    let of = analysis.get().id();
+    let mut panel = Panel { ui, cx, id, of };
     analysis.get_mut().knobs(&mut panel);
 }
 
@@ -24,6 +25,8 @@ struct Panel<'a, 'b> {
     ui: &'a mut Ui,
     cx: &'a mut Cx<'b>,
     id: ViewId,
+    /// Id of the analysis.
+    of: &'static str,
 }
 
 /// The name as it is read: underscores are spaces, the first letter is large.
@@ -36,18 +39,25 @@ fn label(name: &str) -> String {
 }
 
 impl Panel<'_, '_> {
+    /// What the setting is called in the language of the window.
+    fn label(&self, name: &str) -> Text {
+        let id = format!("analyses-{}-{name}", self.of);
+        tr_or(self.ui, &id, &label(name))
+    }
+
     fn row(&mut self, name: &'static str, help: &'static str, content: impl FnOnce(&mut Ui, Text)) {
-        let label = label(name);
+        let label = self.label(name);
+        let help = tr_or(self.ui, &format!("analyses-{}-{name}-help", self.of), help);
         parts::labelled(self.ui, &label, |ui| {
             let area = ui.available_rect_before_wrap();
-            content(ui, Text::from(label.as_str()));
+            content(ui, label.clone());
             // The sentence of the command line is the tooltip of the label.
             let left = egui::Rect::from_min_max(
                 egui::pos2(area.left() - 100.0, area.top()),
                 egui::pos2(area.left() - 4.0, area.bottom().min(area.top() + 28.0)),
             );
             ui.interact(left, ui.scope_id().with(name), egui::Sense::hover())
-                .on_hover_text(help);
+                .on_hover_text(&*help);
         });
     }
 }
@@ -120,8 +130,14 @@ impl Knobs for Panel<'_, '_> {
         names: &'static [&'static str],
     ) {
         self.row(name, help, |ui, text| {
-            let choices: Vec<(usize, String)> =
-                names.iter().map(|name| label(name)).enumerate().collect();
+            let choice = |ui: &Ui, name: &str| {
+                tr_or(ui, &format!("analyses-choice-{name}"), &label(name)).to_string()
+            };
+            let choices: Vec<(usize, String)> = names
+                .iter()
+                .map(|name| choice(ui, name))
+                .enumerate()
+                .collect();
             ui.add(Combo::new(value, choices, text));
         });
     }
@@ -182,7 +198,7 @@ impl Knobs for Panel<'_, '_> {
             let dialog = Dialog {
                 id: 0,
                 kind: DialogKind::OpenFiles,
-                title: label(name),
+                title: self.label(name).to_string(),
                 filters: Vec::new(),
                 file_name: None,
                 folder: None,
