@@ -1,5 +1,7 @@
 //! Draws the frames of a window, and replaces its device when that is lost.
 
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
 use egui::epaint::textures::TexturesDelta;
 use egui::{ClippedPrimitive, ScreenshotCallback};
 use egui_wgpu::capture::CaptureState;
@@ -103,7 +105,15 @@ impl Gpu {
         let mut encoder = device.create_command_encoder(&wgpu::CommandEncoderDescriptor {
             label: Some("egui"),
         });
-        let mut commands = encode(&self.opened.render, &mut encoder, &view, scene);
+        let encoded = catch_unwind(AssertUnwindSafe(|| {
+            encode(&self.opened.render, &mut encoder, &view, scene)
+        }));
+        let mut commands = match encoded {
+            Ok(commands) => commands,
+            // egui's renderer panics where a lost device gives it no memory.
+            Err(_panic) if self.opened.is_lost() => return,
+            Err(panic) => resume_unwind(panic),
+        };
         let Some(mut capture) = capture else {
             commands.push(encoder.finish());
             queue.submit(commands);

@@ -16,6 +16,7 @@ use crate::gpu::{Gpu, Scene};
 use crate::input::Input;
 use crate::keys::ClipboardCommand;
 use crate::native::Native;
+use crate::order::Order;
 use crate::repaint::Repaint;
 use crate::{Error, FrameTimes, output, viewport};
 
@@ -53,6 +54,7 @@ pub(crate) struct Host {
     zoom: f32,
     /// Input of frames in which the window was hidden, for the next one in which it is not.
     unseen: RawInput,
+    order: Order,
     last_hidden_tick: Option<Instant>,
     cursor: Option<CursorIcon>,
     screenshots: Vec<ScreenshotCallback>,
@@ -98,6 +100,7 @@ impl Host {
             theme: None,
             zoom: 1.0,
             unseen: RawInput::default(),
+            order: Order::default(),
             last_hidden_tick: None,
             cursor: None,
             screenshots: Vec::new(),
@@ -281,7 +284,13 @@ impl Host {
 
     fn take_input(&mut self) -> RawInput {
         let mut raw = std::mem::take(&mut self.unseen);
-        raw.append(self.input.take());
+        let mut came = self.input.take();
+        let (events, more) = self.order.next(std::mem::take(&mut came.events));
+        came.events = events;
+        if more {
+            self.repaint.now();
+        }
+        raw.append(came);
         raw.events.extend(self.accessibility.take_requests());
         raw.time = Some(self.created.elapsed().as_secs_f64());
         raw.system_theme = self.theme;

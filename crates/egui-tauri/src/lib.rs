@@ -50,6 +50,7 @@ mod gpu;
 mod host;
 mod input;
 mod keys;
+mod order;
 mod output;
 mod plugin;
 mod repaint;

@@ -36,6 +36,8 @@ pub(super) struct Format<'a> {
     /// 0: any value.
     pub(super) step: f64,
     pub(super) decimals: usize,
+    /// What would round to zero is shown as `1e-4`.
+    pub(super) exact: bool,
     pub(super) suffix: Text,
     pub(super) shown: Option<Box<dyn Fn(f64) -> String + 'a>>,
 }
@@ -46,6 +48,7 @@ impl Format<'_> {
             range: T::MIN.to_f64()..=T::MAX.to_f64(),
             step: if T::INTEGRAL { 1.0 } else { 0.0 },
             decimals: if T::INTEGRAL { 0 } else { 2 },
+            exact: false,
             suffix: Text::default(),
             shown: None,
         }
@@ -78,6 +81,9 @@ impl Format<'_> {
 
     fn plain(&self, value: f64) -> String {
         let text = format!("{value:.*}", self.decimals);
+        if self.exact && value.abs() > 0.0 && text.parse() == Ok(0.0) {
+            return format!("{value:.1e}").replace(".0e", "e");
+        }
         // Rounding may leave "-0.00".
         if text
             .trim_start_matches('-')
@@ -138,6 +144,12 @@ impl<'a> NumberField<'a> {
     /// Holds the number on multiples of a step.
     pub const fn step(mut self, step: f64) -> Self {
         self.format.step = step;
+        self
+    }
+
+    /// Shows what would round to zero as `1e-4`: for settings, where the two are not the same.
+    pub const fn exact(mut self) -> Self {
+        self.format.exact = true;
         self
     }
 
@@ -312,6 +324,19 @@ mod tests {
         harness.run();
         harness.key_press(end);
         harness.run();
+    }
+
+    #[test]
+    fn small_settings_do_not_look_like_zero() {
+        let mut format = Format::of::<f32>();
+        assert_eq!(format.plain(1e-4), "0.00");
+        format.exact = true;
+        assert_eq!(format.plain(f64::from(1e-4_f32)), "1e-4");
+        assert_eq!(format.plain(-0.0025), "-2.5e-3");
+        assert_eq!(
+            [0.0, -0.0, 0.01].map(|it| format.plain(it)),
+            ["0.00", "0.00", "0.01"]
+        );
     }
 
     #[test]

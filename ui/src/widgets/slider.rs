@@ -62,6 +62,12 @@ impl<'a> NumberSlider<'a> {
         self
     }
 
+    /// Shows what would round to zero as `1e-4`.
+    pub const fn exact(mut self) -> Self {
+        self.format.exact = true;
+        self
+    }
+
     /// Shows this many digits after the point; 2, or none for whole numbers.
     pub const fn decimals(mut self, decimals: usize) -> Self {
         self.format.decimals = decimals;

@@ -18,6 +18,9 @@ use super::{Gpu, GpuError, STAGING_BYTES, locked};
 /// A device that does not answer for so long is given up.
 const PATIENCE: Duration = Duration::from_mins(2);
 
+const COPY_ALIGNMENT: wgpu::BufferSize =
+    wgpu::BufferSize::new(wgpu::COPY_BUFFER_ALIGNMENT).expect("it is 4");
+
 /// Commands that are submitted together.
 pub struct Frame<'a> {
     gpu: &'a Gpu,
@@ -106,10 +109,16 @@ impl Frame<'_> {
     pub fn write<T: Pod>(&mut self, buffer: &Buffer, values: &[T]) {
         self.pass = None;
         let bytes: &[u8] = bytemuck::cast_slice(values);
-        if let Some(size) = wgpu::BufferSize::new(bytes.len() as u64) {
-            self.belt
-                .write_buffer(&mut self.encoder, buffer, 0, size)
-                .copy_from_slice(bytes);
+        let Some(size) = wgpu::BufferSize::new(bytes.len() as u64) else {
+            return;
+        };
+        let from = self.belt.allocate(size, COPY_ALIGNMENT);
+        let to = &mut self.encoder;
+        to.copy_buffer_to_buffer(from.buffer(), from.offset(), buffer, 0, size.get());
+        match from.get_mapped_range_mut() {
+            Ok(mut view) => view.copy_from_slice(bytes),
+            // The device was lost since the frame began: the submission says so.
+            Err(error) => tracing::debug!(%error, "staging"),
         }
     }
 

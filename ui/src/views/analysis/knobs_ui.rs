@@ -90,9 +90,9 @@ impl Knobs for Panel<'_, '_> {
         let narrow = range.end() - range.start() <= 1000.0;
         self.row(name, help, |ui, label| {
             if narrow {
-                ui.add(NumberSlider::new(value, range, label));
+                ui.add(NumberSlider::new(value, range, label).exact());
             } else {
-                ui.add(NumberField::new(value, label).range(range));
+                ui.add(NumberField::new(value, label).range(range).exact());
             }
         });
     }
@@ -111,7 +111,7 @@ impl Knobs for Panel<'_, '_> {
                 *value = on.then_some(start);
             }
             if let Some(number) = value {
-                ui.add(NumberField::new(number, label).range(range));
+                ui.add(NumberField::new(number, label).range(range).exact());
             }
         });
     }
