@@ -105,10 +105,10 @@ impl Gpu {
         let mut encoder = device.create_command_encoder(&wgpu::CommandEncoderDescriptor {
             label: Some("egui"),
         });
-        let encoded = catch_unwind(AssertUnwindSafe(|| {
+        let drawn = catch_unwind(AssertUnwindSafe(|| {
             encode(&self.opened.render, &mut encoder, &view, scene)
         }));
-        let mut commands = match encoded {
+        let mut commands = match drawn {
             Ok(commands) => commands,
             // egui's renderer panics where a lost device gives it no memory.
             Err(_panic) if self.opened.is_lost() => return,
