@@ -166,6 +166,13 @@ impl Opened {
     }
 }
 
+impl Drop for Opened {
+    fn drop(&mut self) {
+        // Also where the window closes on a lost device.
+        self.drop_surface();
+    }
+}
+
 /// Lets go of a frame of a lost device.
 ///
 /// wgpu 30 keeps such a frame when it is presented or dropped, and panics over it when the surface is dropped; it gives

@@ -9,8 +9,8 @@ use egui::Event;
 #[derive(Debug, Default)]
 pub(crate) struct Order {
     waiting: Vec<Event>,
-    /// Frames that go by without keys and clicks, for what the last shortcut opened.
-    pause: u8,
+    /// Whether the next frame goes by without keys and clicks: what the last shortcut opened asks for the focus in it.
+    pauses: bool,
 }
 
 impl Order {
@@ -18,13 +18,11 @@ impl Order {
     pub(crate) fn next(&mut self, came: Vec<Event>) -> (Vec<Event>, bool) {
         let mut events = std::mem::take(&mut self.waiting);
         events.extend(came);
-        let pauses = std::mem::take(&mut self.pause) > 0;
-        let end = if pauses {
+        let end = if std::mem::take(&mut self.pauses) {
             events.iter().position(acts)
         } else {
             let shortcut = events.iter().position(is_shortcut);
-            // One frame to open something, one in which it asks for the focus.
-            self.pause = u8::from(shortcut.is_some());
+            self.pauses = shortcut.is_some();
             shortcut.and_then(|at| {
                 let behind = events[at + 1..].iter().position(acts)?;
                 Some(at + 1 + behind)
