@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Times training steps of Dinoscope and of PyTorch in turn, in one process each, and prints their ratio.
 
-    cargo build --release -p dinoscope
+    cargo build --release --workspace --bin dinoscope
     python3 -m venv venv && venv/bin/pip install torch
     venv/bin/python scripts/bench-train.py PATH/TO/dinoscope [--rounds 9]
 

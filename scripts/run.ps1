@@ -11,7 +11,7 @@ if (-not (Get-Command cargo -ErrorAction SilentlyContinue)) {
 if (-not $env:CARGO_TARGET_DIR) {
     $env:CARGO_TARGET_DIR = Join-Path $env:LOCALAPPDATA 'dinoscope\target'
 }
-cargo build --release --locked -p dinoscope --manifest-path (Join-Path $root 'Cargo.toml')
+cargo build --release --locked --workspace --bin dinoscope --manifest-path (Join-Path $root 'Cargo.toml')
 if ($LASTEXITCODE) { exit $LASTEXITCODE }
 $dinoscope = Join-Path $env:CARGO_TARGET_DIR 'release\dinoscope.exe'
 
