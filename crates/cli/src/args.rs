@@ -431,6 +431,7 @@ impl Drawing {
                 ..Isolines::default()
             }),
             bare: self.no_legend,
+            ..Look::default()
         }
     }
 }

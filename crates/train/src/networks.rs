@@ -4,7 +4,7 @@
 
 use burn::tensor::{Device, Tensor};
 use dinoscope_model::{
-    Backbone, BackboneConfig, Head, HeadConfig, MapParams, ParamName, Params, Placement,
+    Backbone, BackboneConfig, Head, HeadConfig, MapParams, Norm, ParamName, Params, Placement,
     VisitParams, Weights, WeightsError,
 };
 
@@ -146,4 +146,25 @@ impl Weights for Prefixed<'_> {
     fn get(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, WeightsError> {
         self.weights.get(&format!("{}{name}", self.prefix), shape)
     }
+}
+/// The first layer of a network, in the order of the data flow, whose output for pictures `[pictures, 3, rows, cols]`
+/// is not finite. On the plain device.
+pub(crate) fn first_broken_layer(backbone: &Backbone, pictures: &Tensor<4>) -> Option<String> {
+    let layers: Vec<usize> = (0..backbone.config().layers()).collect();
+    let seen = backbone.features(pictures.clone(), &layers, Norm::None);
+    let broken = seen
+        .into_iter()
+        .find(|tokens| !finite(&tokens.patches) || !finite(&tokens.cls))?;
+    Some(format!("backbone, layer {}", broken.layer))
+}
+
+/// Whether all values are finite.
+pub(crate) fn finite<const D: usize>(tensor: &Tensor<D>) -> bool {
+    let tensor = if tensor.is_autodiff() {
+        tensor.clone().inner()
+    } else {
+        tensor.clone()
+    };
+    let values: Vec<f32> = tensor.into_data().try_to_vec().expect("features are f32");
+    values.iter().all(|value| value.is_finite())
 }

@@ -80,6 +80,15 @@ impl SavedHeads {
     }
 }
 
+/// Sizes of the heads that come with a model, by its name or path, if there are any.
+pub fn heads_beside(name: &str) -> Result<Option<HeadConfigs>, TrainError> {
+    let store = Store::open().ok();
+    match find_model(name, store.as_ref())? {
+        ModelSource::Builtin => Ok(None),
+        ModelSource::Path(path) => Ok(SavedHeads::beside(&path)?.map(|heads| heads.sizes)),
+    }
+}
+
 /// The heads of networks as a file of a checkpoint has them.
 pub fn saved_heads(networks: &Networks, sizes: &HeadConfigs) -> State {
     let mut state = State::default();

@@ -21,7 +21,7 @@ pub use check::AugmentError;
 pub use distortion::{Chances, Distortion, Distortions};
 pub use jitter::{ColorChange, ColorJitter, Jitter};
 pub use multicrop::{Crops, GramCrops, JitterOf, LocalsFrom, Multicrop};
-pub use pixels::write_normalized;
+pub use pixels::normalized;
 pub use presets::Preset;
 pub use resample::Region;
 pub use resized_crop::RandomResizedCrop;

@@ -8,6 +8,7 @@ mod check;
 mod defaults;
 mod error;
 mod follow;
+mod idle;
 mod keys;
 mod merge;
 mod model;
@@ -322,6 +323,22 @@ impl Config {
         let user = merge::parse(text, sets)?;
         let config = Self::filled(&user, SmallRun::Hundreds)?;
         Ok((config.data, config.seed))
+    }
+
+    /// The keys that a user gives, such as `run.steps`.
+    pub fn given(text: &str, sets: &[String]) -> Result<Vec<String>, ConfigError> {
+        fn collect(table: &Table, prefix: &str, keys: &mut Vec<String>) {
+            for (name, value) in table {
+                let key = format!("{prefix}{name}");
+                match value {
+                    toml::Value::Table(inner) => collect(inner, &format!("{key}."), keys),
+                    _ => keys.push(key),
+                }
+            }
+        }
+        let mut keys = Vec::new();
+        collect(&merge::parse(text, sets)?, "", &mut keys);
+        Ok(keys)
     }
 
     /// The user's table over the defaults that it asks for, and what follows from both; `scale` unless it is told.

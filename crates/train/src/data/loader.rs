@@ -147,6 +147,19 @@ impl<T: Send + 'static> Loader<T> {
         settings: LoaderSettings,
         make: impl Fn(&RgbImage, &Item, &mut ChaCha8Rng) -> R + Send + Sync + 'static,
     ) -> Result<Self, DataError> {
+        let decoded = Decoded::new(settings.cache_bytes);
+        Self::sharing(data, order, first, settings, decoded, make)
+    }
+
+    /// The same with decoded pictures that other loaders of the same data use too.
+    pub fn sharing<R: Outcome<T>>(
+        data: Arc<DataSet>,
+        order: Order,
+        first: u64,
+        settings: LoaderSettings,
+        decoded: Decoded,
+        make: impl Fn(&RgbImage, &Item, &mut ChaCha8Rng) -> R + Send + Sync + 'static,
+    ) -> Result<Self, DataError> {
         let shared = Arc::new(Shared {
             state: Mutex::new(State {
                 slots: VecDeque::new(),
@@ -161,7 +174,7 @@ impl<T: Send + 'static> Loader<T> {
             order,
             settings,
             make,
-            cache: Mutex::new(Cache::new(settings.cache_bytes)),
+            decoded,
         });
         // Made first: dropping it ends the threads that were started when another cannot be.
         let mut loader = Self {
@@ -282,7 +295,7 @@ struct Worker<F> {
     order: Order,
     settings: LoaderSettings,
     make: F,
-    cache: Mutex<Cache>,
+    decoded: Decoded,
 }
 
 impl<F> Worker<F> {
@@ -403,7 +416,12 @@ impl<F> Worker<F> {
     }
 
     fn picture(&self, index: usize) -> Result<Arc<RgbImage>, String> {
-        let lock = || self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        let lock = || {
+            self.decoded
+                .0
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+        };
         if let Some(picture) = lock().get(index) {
             return Ok(picture);
         }
@@ -425,6 +443,17 @@ fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
         .map(String::as_str)
         .or_else(|| panic.downcast_ref::<&str>().copied());
     text.unwrap_or("no message").to_owned()
+}
+
+/// Decoded pictures of a data set that several loaders share.
+#[derive(Clone, Debug)]
+pub struct Decoded(Arc<Mutex<Cache>>);
+
+impl Decoded {
+    /// None yet, and at most so many bytes of them.
+    pub fn new(bytes: usize) -> Self {
+        Self(Arc::new(Mutex::new(Cache::new(bytes))))
+    }
 }
 
 /// Decoded pictures, until they take too much memory: those that came first stay, so that a collection that does not

@@ -13,7 +13,7 @@ mod split;
 
 pub use error::DataError;
 pub(crate) use loader::AHEAD;
-pub use loader::{Batch, Loader, LoaderSettings};
+pub use loader::{Batch, Decoded, Loader, LoaderSettings};
 pub use manifest::write_manifest;
 pub use order::Order;
 pub use set::{DataSet, Item, Source};

@@ -96,19 +96,21 @@ pub fn cls_patch_cosine(cls: &[f32], patches: &[f32], shape: [usize; 3]) -> f64 
 
 /// How far patch similarities have moved: `mean((A − B)²)`, `A` and `B` the cosines of all pairs of patches of a picture.
 ///
-/// `now`, `before`: `[pictures, patches, dim]`, of that `shape`, of the same pictures. As the Gram loss; 0 if equal.
+/// `now`, `before`: `[pictures, patches, dim]`, of that `shape`, of the same pictures, each with its own of the `dims`:
+/// networks of two widths can be compared. As the Gram loss; 0 if equal.
 ///
 /// # Panics
 /// If a shape is another.
-pub fn gram_drift(now: &[f32], before: &[f32], shape: [usize; 3]) -> f64 {
-    let [pictures, patches, dim] = shape;
-    let now: Vec<_> = pictures_of("gram_drift", now, shape).collect();
-    let before: Vec<_> = pictures_of("gram_drift", before, shape).collect();
+pub fn gram_drift(now: &[f32], before: &[f32], shape: [usize; 2], dims: [usize; 2]) -> f64 {
+    let [pictures, patches] = shape;
+    let [own, other] = dims;
+    let now: Vec<_> = pictures_of("gram_drift", now, [pictures, patches, own]).collect();
+    let before: Vec<_> = pictures_of("gram_drift", before, [pictures, patches, other]).collect();
     let drifts: Vec<f64> = now
         .into_par_iter()
         .zip(before)
         .map(|(now, before)| {
-            let (now, before) = (cosines(now, dim), cosines(before, dim));
+            let (now, before) = (cosines(now, own), cosines(before, other));
             let pairs = now.into_iter().zip(before);
             pairs.map(|(a, b)| f64::from(a - b).powi(2)).sum()
         })
@@ -243,12 +245,15 @@ mod tests {
     fn drift_is_the_squared_difference_of_cosines() {
         let before = [1.0, 0.0, 0.0, 1.0];
         let now = [1.0, 0.0, 9.0, 0.0];
-        close(gram_drift(&before, &before, [1, 2, 2]), 0.0);
+        close(gram_drift(&before, &before, [1, 2], [2, 2]), 0.0);
         // Two of four entries move from 0 to 1.
-        close(gram_drift(&now, &before, [1, 2, 2]), 0.5);
+        close(gram_drift(&now, &before, [1, 2], [2, 2]), 0.5);
+        // The same angles in three channels.
+        let wider = [before[0], before[1], 0.0, before[2], before[3], 0.0];
+        close(gram_drift(&wider, &before, [1, 2], [3, 2]), 0.0);
         let random = scattered(3 * 20 * 9, 4);
         let longer: Vec<f32> = random.iter().map(|value| value * 3.0).collect();
-        assert!(gram_drift(&random, &longer, [3, 20, 9]) < 1e-12);
+        assert!(gram_drift(&random, &longer, [3, 20], [9, 9]) < 1e-12);
     }
 
     #[test]
@@ -271,7 +276,7 @@ mod tests {
         assert!(feature_std(&nan, 2).unwrap().is_nan());
         assert!(pair_cosine(&nan, 2).unwrap().is_nan());
         assert!(cls_patch_cosine(&[1.0, 0.0], &nan, [1, 2, 2]).is_nan());
-        assert!(gram_drift(&nan, &[1.0; 4], [1, 2, 2]).is_nan());
+        assert!(gram_drift(&nan, &[1.0; 4], [1, 2], [2, 2]).is_nan());
         close(pair_cosine(&[0.0, 0.0, 1.0, 1.0], 2).unwrap(), 0.0);
     }
 }

@@ -24,7 +24,7 @@ use crate::config::Config;
 use crate::data::{Loader, LoaderSettings, Order};
 use crate::error::TrainError;
 use crate::losses::{downsample, feature, relation};
-use crate::networks::Networks;
+use crate::networks::{Networks, first_broken_layer};
 use crate::optimizer::{AdamW, Gradients, StepRates, follow};
 use crate::schedule::Values;
 use crate::start::{StartModel, Statistics};
@@ -236,7 +236,7 @@ impl DistillTask {
         let device = &self.context.device;
         match &self.teacher {
             Teacher::Network { backbone, renorm } => {
-                let mut pictures = Views::teacher_pixels(batch, device);
+                let mut pictures = Views::teacher_pixels(batch, self.statistics, device);
                 if let Some([factor, summand]) = renorm.as_deref() {
                     pictures = pictures * factor.clone() + summand.clone();
                 }
@@ -273,7 +273,7 @@ impl DistillTask {
     ) {
         let config = &self.context.config;
         let device = self.context.device.clone().autodiff();
-        let pictures = Views::pixels(batch, &self.context.device);
+        let pictures = Views::pixels(batch, self.statistics, &self.context.device);
         let backbone = &student.learner.networks.backbone;
         // A student of small crops would lose its sense of distance where a picture has more patches.
         let pass = TrainingPass {
@@ -342,8 +342,25 @@ impl DistillTask {
         found.gradients.add(&student.learner, graph, &keep);
     }
 
+    /// The first part of a student, in the order of the data flow, whose output for a step's pictures is not finite.
+    fn module(&self, student: &Student, batches: &[Vec<Views>]) -> String {
+        let device = &self.context.device;
+        let plain = student.learner.networks.copied_to(device);
+        let layer = batches.iter().find_map(|batch| {
+            let pictures = Views::pixels(batch, self.statistics, device);
+            first_broken_layer(&plain.backbone, &pictures)
+        });
+        layer.unwrap_or_else(|| "a projection or a loss".into())
+    }
+
     /// Moves a student by the gradients of a step, unless something is not finite.
-    fn update(&self, student: &mut Student, found: Found, values: &Values, report: &mut Report) {
+    fn update(
+        &self,
+        student: &mut Student,
+        found: Found,
+        (values, batches): (&Values, &[Vec<Views>]),
+        report: &mut Report,
+    ) {
         let config = &self.context.config;
         let Found {
             losses,
@@ -354,13 +371,15 @@ impl DistillTask {
             report.numbers.push((format!("loss/{name}{ending}"), loss));
         }
         if let Some(at) = losses.iter().position(|loss| !loss.is_finite()) {
-            report.broken = Some(format!("loss {}{ending}, first in a loss", LOSSES[at]));
+            let module = self.module(student, batches);
+            report.broken = Some(format!("loss {}{ending}, first in {module}", LOSSES[at]));
             return;
         }
         let norms = gradients.norms();
         if let Some((part, _)) = norms.iter().find(|(_, norm)| !norm.is_finite()) {
             let name = gradients.first_broken().unwrap_or_else(|| part.clone());
-            report.broken = Some(format!("the gradient of {name}, first in a loss"));
+            let module = self.module(student, batches);
+            report.broken = Some(format!("the gradient of {name}, first in {module}"));
             return;
         }
         for (part, norm) in &norms {
@@ -405,7 +424,7 @@ impl Task for DistillTask {
             Teacher::Network { .. } => None,
         };
         let grid = self.students[0].learner.networks.backbone.config().patch();
-        let make = views(config, features, self.statistics, grid)?;
+        let make = views(config, features, grid)?;
         self.loader = Some(Loader::start(
             Arc::clone(&self.context.data),
             order,
@@ -424,6 +443,7 @@ impl Task for DistillTask {
         let share = 1.0 / accumulate as f64;
         let mut rng = ChaCha8Rng::seed_from_u64(config.seed);
         rng.set_stream(ROPE + step);
+        let mut batches = Vec::with_capacity(accumulate);
         for _ in 0..accumulate {
             let batch = self.next()?;
             report.pictures += batch.len();
@@ -433,10 +453,11 @@ impl Task for DistillTask {
             for (student, found) in self.students.iter().zip(&mut found) {
                 self.gradients(student, &batch, &targets, rope, share, found);
             }
+            batches.push(batch);
         }
         let mut students = std::mem::take(&mut self.students);
         for (student, found) in students.iter_mut().zip(found) {
-            self.update(student, found, values, &mut report);
+            self.update(student, found, (values, &batches), &mut report);
         }
         self.students = students;
         Ok(report)

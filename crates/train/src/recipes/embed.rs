@@ -2,15 +2,15 @@
 
 use std::path::Path;
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Tensor};
 use dinoscope_engine::Picture;
 use dinoscope_engine::picture::PictureError;
 use dinoscope_model::{Backbone, TrainingPass};
 use image::RgbImage;
 use rayon::prelude::*;
 
+use crate::augment::normalized;
 use crate::augment::resample::{Region, crop_bicubic};
-use crate::augment::write_normalized;
 use crate::data::DataSet;
 use crate::start::Statistics;
 
@@ -55,7 +55,7 @@ pub(super) fn embed(
     data: &DataSet,
     indices: &[usize],
     px: u32,
-    (mean, std): Statistics,
+    statistics: Statistics,
     with_patches: bool,
     device: &Device,
 ) -> Embedded {
@@ -70,26 +70,21 @@ pub(super) fn embed(
             .par_iter()
             .map(|&index| (index, square(data.item(index).path(), side)))
             .collect();
-        let mut values = Vec::new();
-        let mut count = 0;
+        let mut pictures = Vec::new();
         for (index, picture) in read {
             match picture {
                 Ok(picture) => {
-                    let first = values.len();
-                    values.resize(first + picture.as_raw().len(), 0.0);
-                    write_normalized(&picture, mean, std, &mut values[first..]);
+                    pictures.push(picture);
                     embedded.indices.push(index);
-                    count += 1;
                 }
                 Err(error) => data.note_broken(data.item(index).path(), error.to_string()),
             }
         }
-        if count == 0 {
+        if pictures.is_empty() {
             continue;
         }
-        let side = side as usize;
-        let data = TensorData::new(values, [count, 3, side, side]);
-        let seen = backbone.training(Tensor::from_data(data, device), &TrainingPass::default());
+        let pictures = normalized(&pictures, statistics, device);
+        let seen = backbone.training(pictures, &TrainingPass::default());
         let average = seen.patches.clone().mean_dim(1).squeeze_dim::<2>(1);
         let rows = Tensor::cat(vec![seen.cls, average], 1);
         embedded.rows.extend(host(rows));

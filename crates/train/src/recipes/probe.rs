@@ -8,7 +8,7 @@ use std::time::Duration;
 use dinoscope_model::Backbone;
 
 use super::embed::{Embedded, embed, mask_square};
-use super::supervised::largest_class;
+use super::supervised::{Target, largest_class, untested};
 use super::{Context, Export, Recipe, Report, Task};
 use crate::config::ProbeKind;
 use crate::data::DataSet;
@@ -28,11 +28,18 @@ impl Recipe for Probe {
     fn prepare(&self, context: &Context) -> Result<Box<dyn Task>, TrainError> {
         let start = StartModel::of(&context.config)?;
         let backbone = start.backbone(&context.device)?;
+        let masks = context.config.probe.kinds == [ProbeKind::Segmentation];
+        let target = if masks {
+            Target::Masks
+        } else {
+            Target::Classes
+        };
         let task = ProbeTask {
             context: context.clone(),
             backbone,
             statistics: start.statistics,
             lineage: start.lineage,
+            untested: untested(context, target).into_iter().collect(),
         };
         task.check()?;
         Ok(Box::new(task))
@@ -44,6 +51,8 @@ struct ProbeTask {
     backbone: Backbone,
     statistics: Statistics,
     lineage: Vec<(String, String)>,
+    /// What was found before the pictures are looked at.
+    untested: Vec<String>,
 }
 
 impl ProbeTask {
@@ -208,7 +217,9 @@ impl Task for ProbeTask {
     }
 
     fn warnings(&mut self) -> Vec<String> {
-        self.context.data.take_warnings()
+        let mut warnings = std::mem::take(&mut self.untested);
+        warnings.extend(self.context.data.take_warnings());
+        warnings
     }
 
     fn evaluate(&mut self) -> Result<Vec<(String, f64)>, TrainError> {
@@ -230,15 +241,18 @@ impl Task for ProbeTask {
             let [train, test] = [&split.train, &split.test].map(|rows| embedded.picked(rows));
             ((&**data, train), (&**data, test))
         };
-        numbers.push(("eval/pictures".into(), train.1.indices.len() as f64));
-        numbers.push(("eval/tested".into(), test.1.indices.len() as f64));
-        if config
-            .probe
-            .kinds
-            .iter()
-            .any(|kind| *kind != ProbeKind::Segmentation)
-        {
-            let labels = [Labels::of(train.0, &train.1), Labels::of(test.0, &test.1)];
+        let of_masks = |kind: &ProbeKind| *kind == ProbeKind::Segmentation;
+        let labels = [Labels::of(train.0, &train.1), Labels::of(test.0, &test.1)];
+        // Pictures that count: without a class that is learned, none is right or wrong.
+        let counts = if config.probe.kinds.iter().all(of_masks) {
+            let dim = self.backbone.config().dim();
+            [(train.0, &train.1), (test.0, &test.1)].map(|of| Masked::new(of, dim).masks.len())
+        } else {
+            [labels[0].classes.len(), labels[1].classes.len()]
+        };
+        numbers.push(("eval/pictures".into(), counts[0] as f64));
+        numbers.push(("eval/tested".into(), counts[1] as f64));
+        if !config.probe.kinds.iter().all(of_masks) {
             self.classes(&labels[0], &labels[1], &mut numbers)?;
         }
         if with_masks {

@@ -10,15 +10,15 @@ use rand_chacha::ChaCha8Rng;
 
 use super::embed::embed;
 use super::{Context, Export, Report, Task};
-use crate::augment::{GramCrops, Multicrop};
+use crate::augment::{Crops, GramCrops, Multicrop};
 use crate::config::{Config, Loss, MixedCrops};
-use crate::data::{Loader, LoaderSettings, Order};
+use crate::data::{Decoded, Loader, LoaderSettings, Order};
 use crate::error::TrainError;
 use crate::monitors::{Monitor, Reading, gram_drift};
 use crate::networks::{HeadConfigs, Networks};
 use crate::optimizer::{AdamW, AdamWConfig, Grouping};
 use crate::schedule::Values;
-use crate::ssl::{Batch, GramTeacher, Pixels, RopeJitter, SelfSupervised, Settings, Teacher};
+use crate::ssl::{Batch, GramTeacher, RopeJitter, SelfSupervised, Settings, Teacher};
 use crate::start::{HEADS, StartModel, Statistics, saved_heads};
 use crate::state::State;
 
@@ -109,8 +109,11 @@ impl Anchor {
 
     /// How far the network is from where the run started; nothing if a picture is gone since.
     fn drift(&self, context: &Context, network: &Backbone, statistics: Statistics) -> Option<f64> {
-        let (now, _) = self.see(context, network, statistics);
-        (now.len() == self.before.len()).then(|| gram_drift(&now, &self.before, self.shape))
+        let (now, pictures) = self.see(context, network, statistics);
+        let [before, patches, dim] = self.shape;
+        let own = network.config().dim();
+        let same = pictures == before && now.len() == pictures * patches * own;
+        same.then(|| gram_drift(&now, &self.before, [pictures, patches], [own, dim]))
     }
 }
 
@@ -118,7 +121,7 @@ impl Anchor {
 struct CropSource {
     multicrop: Multicrop,
     share: f64,
-    loader: Option<Loader<Pixels>>,
+    loader: Option<Loader<Crops>>,
 }
 
 impl SelfSupervisedTask {
@@ -252,9 +255,10 @@ impl SelfSupervisedTask {
         let masking = self.context.config.masks;
         let mut batches = Vec::new();
         for _ in 0..self.context.config.run.accumulate {
-            let pixels = loader.next()?.samples;
-            let masks = masking.draw(2 * pixels.len(), [side, side], &mut rng);
-            batches.push(Batch::new(&pixels, masks, &self.context.device));
+            let crops = loader.next()?.samples;
+            let masks = masking.draw(2 * crops.len(), [side, side], &mut rng);
+            let batch = Batch::new(&crops, masks, self.statistics, &self.context.device);
+            batches.push(batch);
         }
         Ok(batches)
     }
@@ -276,16 +280,18 @@ impl Task for SelfSupervisedTask {
             }
         }
         let accumulate = config.run.accumulate as u64;
-        let (mean, std) = self.statistics;
+        let settings = LoaderSettings::of(config);
+        let decoded = Decoded::new(settings.cache_bytes);
         for (index, (source, used)) in self.crops.iter_mut().zip(used).enumerate() {
             let order = Order::new(config, &self.context.data, index as u64)?;
             let multicrop = source.multicrop.clone();
-            source.loader = Some(Loader::start(
+            source.loader = Some(Loader::sharing(
                 Arc::clone(&self.context.data),
                 order,
                 used * accumulate,
-                LoaderSettings::of(config),
-                move |picture, _, rng| Pixels::new(&multicrop.crops(picture, rng), mean, std),
+                settings,
+                decoded.clone(),
+                move |picture, _, rng| multicrop.crops(picture, rng),
             )?);
         }
         Ok(())
@@ -435,11 +441,17 @@ fn check_network(config: &Config, start: &StartModel) -> Result<(), TrainError> 
     if config.crops.locals > 0 {
         sides.push(("crops.local_px", config.crops.local_px));
     }
+    if config.gram.px > 0 {
+        sides.push(("gram.px", config.gram.px));
+    }
     for mixed in &config.crops.mixed {
         sides.extend([
             ("crops.mixed global_px", mixed.global_px),
             ("crops.mixed local_px", mixed.local_px),
         ]);
+        if mixed.gram_px > 0 {
+            sides.push(("crops.mixed gram_px", mixed.gram_px));
+        }
     }
     for (key, side) in sides {
         check_side(key, side, start.config.patch())?;

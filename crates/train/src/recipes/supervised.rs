@@ -19,12 +19,12 @@ use rayon::prelude::*;
 use super::lora::Adapters;
 use super::self_supervised::{adamw, other_network};
 use super::{Context, Export, Report, Task};
+use crate::augment::normalized;
 use crate::augment::resample::crop_bicubic;
-use crate::augment::write_normalized;
 use crate::data::{DataSet, Loader, LoaderSettings, Order};
 use crate::error::TrainError;
 use crate::losses::{Gram, gram};
-use crate::networks::Networks;
+use crate::networks::{Networks, first_broken_layer};
 use crate::optimizer::{AdamW, Gradients, Keep, StepRates};
 use crate::schedule::Values;
 use crate::start::{StartModel, Statistics};
@@ -51,7 +51,7 @@ struct Learner {
 
 /// What the head says about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Target {
+pub(super) enum Target {
     Classes,
     Masks,
 }
@@ -59,7 +59,7 @@ enum Target {
 /// A crop with what it shows: one class, or the class of each patch; −1 where none counts.
 #[derive(Clone, Debug)]
 struct Sample {
-    pixels: Vec<f32>,
+    picture: RgbImage,
     classes: Vec<i32>,
 }
 
@@ -161,7 +161,6 @@ impl Task for SupervisedTask {
             .multicrop()
             .map_err(crate::config::ConfigError::from)?;
         multicrop.locals = 0;
-        let (mean, std) = self.statistics;
         let side = multicrop.global_px;
         let grid = side as usize / self.exported.config().patch();
         let target = self.target;
@@ -177,8 +176,6 @@ impl Task for SupervisedTask {
                 let mut crop = symmetry.apply(crop_bicubic(picture, region, side, side));
                 let chances = multicrop.global_chances[0];
                 multicrop.distortions.draw(chances, rng).apply(&mut crop);
-                let mut pixels = vec![0.0; crop.as_raw().len()];
-                write_normalized(&crop, mean, std, &mut pixels);
                 let classes = match target {
                     Target::Classes => vec![item.label().map_or(-1, u32::cast_signed)],
                     Target::Masks => {
@@ -193,7 +190,10 @@ impl Task for SupervisedTask {
                         })
                     }
                 };
-                Sample { pixels, classes }
+                Sample {
+                    picture: crop,
+                    classes,
+                }
             },
         )?);
         Ok(())
@@ -202,18 +202,21 @@ impl Task for SupervisedTask {
     fn step(&mut self, _: u64, values: &Values, _: bool) -> Result<Report, TrainError> {
         let mut report = Report::default();
         let device = self.context.device.clone().autodiff();
-        let side = self.context.config.crops.global_px as usize;
         let backbone = self.learner.learned.backbone();
         let accumulate = self.context.config.run.accumulate;
         let mut gradients = Gradients::default();
         let mut sums = [0.0; 4];
-        // One graph through merged weights is spent by its first backward pass.
+        // All of the step's, also where it ends early: the steps behind it see the pictures that are theirs.
+        let mut batches = Vec::with_capacity(accumulate);
         for _ in 0..accumulate {
             let loader = self.loader.as_mut();
             let loader = loader.expect("a task is sought before its first step");
-            let samples = loader.next()?.samples;
+            batches.push(loader.next()?.samples);
+        }
+        // One graph through merged weights is spent by its first backward pass.
+        for samples in &batches {
             report.pictures += samples.len();
-            let pixels = pixels(&samples, side, &device);
+            let pixels = self.pixels(samples, &device);
             let backbone = match accumulate {
                 1 => backbone.clone(),
                 _ => self.learner.learned.backbone(),
@@ -225,7 +228,7 @@ impl Task for SupervisedTask {
                 (backbone.training(pixels.clone(), &pass), None)
             };
             let logits = self.logits(&seen);
-            let classes: Vec<i32> = samples.into_iter().flat_map(|s| s.classes).collect();
+            let classes: Vec<i32> = samples.iter().flat_map(|s| s.classes.clone()).collect();
             let (loss, correct) = cross_entropy(&logits, &classes);
             let mut total = loss.clone();
             let mut anchor = 0.0;
@@ -244,7 +247,7 @@ impl Task for SupervisedTask {
                 *sum += value * share;
             }
             if !sums[0].is_finite() {
-                report.broken = Some("loss total, first in the head or the backbone".into());
+                report.broken = Some(format!("loss total, first in {}", self.module(samples)));
                 break;
             }
             let mut found = (total * share).backward();
@@ -271,7 +274,11 @@ impl Task for SupervisedTask {
         let norms = gradients.norms();
         if norms.values().any(|norm| !norm.is_finite()) {
             let name = gradients.first_broken().unwrap_or_default();
-            report.broken = Some(format!("the gradient of {name}, first in a loss"));
+            let modules = batches.iter().map(|samples| self.module(samples));
+            // The first that is found in the network, else what lies behind it.
+            let module = modules.min_by_key(|module| !module.starts_with("backbone"));
+            let module = module.unwrap_or_default();
+            report.broken = Some(format!("the gradient of {name}, first in {module}"));
             return Ok(report);
         }
         let lengths = norms.iter();
@@ -359,16 +366,12 @@ impl Task for SupervisedTask {
                     continue;
                 }
             };
-            let sample = self.whole(&picture, item);
+            let sample = self.whole(picture, item);
             // Nothing to be right about, which is not to be wrong.
             if sample.classes.iter().all(|&class| class < 0) {
                 continue;
             }
-            let pixels = pixels(
-                std::slice::from_ref(&sample),
-                side as usize,
-                &self.context.device,
-            );
+            let pixels = self.pixels(std::slice::from_ref(&sample), &self.context.device);
             let seen = self.exported.training(pixels, &TrainingPass::default());
             let tracked = LayerTokens {
                 cls: Tensor::from_inner(seen.cls),
@@ -407,10 +410,7 @@ impl SupervisedTask {
     }
 
     /// A picture that is tested with, not distorted.
-    fn whole(&self, picture: &RgbImage, item: &crate::data::Item) -> Sample {
-        let (mean, std) = self.statistics;
-        let mut pixels = vec![0.0; picture.as_raw().len()];
-        write_normalized(picture, mean, std, &mut pixels);
+    fn whole(&self, picture: RgbImage, item: &crate::data::Item) -> Sample {
         let grid = picture.width() as usize / self.exported.config().patch();
         let classes = match self.target {
             Target::Classes => vec![item.label().map_or(-1, u32::cast_signed)],
@@ -419,7 +419,20 @@ impl SupervisedTask {
                 patch_classes(item.mask(), region, grid, |row, column| (row, column))
             }
         };
-        Sample { pixels, classes }
+        Sample { picture, classes }
+    }
+
+    /// The first part of the network, in the order of the data flow, whose output for samples is not finite.
+    fn module(&self, samples: &[Sample]) -> String {
+        let pixels = self.pixels(samples, &self.context.device);
+        let layer = first_broken_layer(&self.exported, &pixels);
+        layer.unwrap_or_else(|| "the head or a loss".into())
+    }
+
+    /// What the network sees of samples.
+    fn pixels(&self, samples: &[Sample], device: &Device) -> Tensor<4> {
+        let pictures = samples.iter().map(|sample| &sample.picture);
+        normalized(pictures, self.statistics, device)
     }
 }
 
@@ -556,7 +569,7 @@ fn target(context: &Context) -> Result<(Target, usize), TrainError> {
 }
 
 /// How many held-out pictures nothing is known of that could be tested, in words, if there are some.
-fn untested(context: &Context, target: Target) -> Option<String> {
+pub(super) fn untested(context: &Context, target: Target) -> Option<String> {
     let held_out = context.held_out.as_deref()?;
     let (what, without) = match target {
         Target::Masks => ("mask", held_out.without_masks()),
@@ -689,15 +702,6 @@ fn patch_classes(
         }
     }
     classes
-}
-
-fn pixels(samples: &[Sample], side: usize, device: &Device) -> Tensor<4> {
-    let values: Vec<f32> = samples
-        .iter()
-        .flat_map(|s| s.pixels.iter().copied())
-        .collect();
-    let data = TensorData::new(values, [samples.len(), 3, side, side]);
-    Tensor::from_data(data, device)
 }
 
 /// Mean cross-entropy over rows whose class counts, in nats, and the part of them that is right.

@@ -13,7 +13,7 @@ use rand_chacha::ChaCha8Rng;
 use safetensors::{Dtype, SafeTensors};
 
 use crate::augment::resample::crop_bicubic;
-use crate::augment::{GramCrops, write_normalized};
+use crate::augment::{GramCrops, normalized};
 use crate::config::{Config, ConfigError};
 use crate::data::{DataSet, Item};
 use crate::error::TrainError;
@@ -22,11 +22,9 @@ use crate::start::Statistics;
 /// One picture as students and teacher see it.
 #[derive(Clone, Debug)]
 pub(super) struct Views {
-    /// Each `[3, side, side]`, normalized.
-    student: Vec<Vec<f32>>,
-    side: usize,
+    student: Vec<RgbImage>,
     /// The same crops for the teacher, if it wants another side.
-    teacher: Option<(Vec<Vec<f32>>, usize)>,
+    teacher: Option<[RgbImage; 2]>,
     /// The teacher's patches of each view, `[side, side, dim]`, from files.
     targets: Vec<Vec<f32>>,
     grid: usize,
@@ -34,25 +32,23 @@ pub(super) struct Views {
 
 impl Views {
     /// `[views, 3, side, side]`, view by view.
-    pub(super) fn pixels(batch: &[Self], device: &Device) -> Tensor<4> {
-        let side = batch.first().map_or(0, |views| views.side);
-        stack(
-            batch.iter().flat_map(|views| &views.student),
-            [3, side, side],
-            device,
-        )
+    pub(super) fn pixels(batch: &[Self], statistics: Statistics, device: &Device) -> Tensor<4> {
+        let crops = batch.iter().flat_map(|views| &views.student);
+        normalized(crops, statistics, device)
     }
 
     /// What the teacher sees.
-    pub(super) fn teacher_pixels(batch: &[Self], device: &Device) -> Tensor<4> {
-        let Some((_, side)) = batch.first().and_then(|views| views.teacher.as_ref()) else {
-            return Self::pixels(batch, device);
-        };
-        let crops = batch
-            .iter()
-            .filter_map(|views| views.teacher.as_ref())
-            .flat_map(|(crops, _)| crops);
-        stack(crops, [3, *side, *side], device)
+    pub(super) fn teacher_pixels(
+        batch: &[Self],
+        statistics: Statistics,
+        device: &Device,
+    ) -> Tensor<4> {
+        let own = |views: &Self| views.teacher.is_some();
+        if !batch.iter().any(own) {
+            return Self::pixels(batch, statistics, device);
+        }
+        let crops = batch.iter().filter_map(|views| views.teacher.as_ref());
+        normalized(crops.flatten(), statistics, device)
     }
 
     /// The teacher's patches from files `[views, patches, dim]`, and their grid.
@@ -101,7 +97,6 @@ type Made = Result<Views, String>;
 pub(super) fn views(
     config: &Config,
     features: Option<Arc<TeacherFeatures>>,
-    (mean, std): Statistics,
     patch: usize,
 ) -> Result<impl Fn(&RgbImage, &Item, &mut ChaCha8Rng) -> Made + Send + Sync + 'static, TrainError>
 {
@@ -119,21 +114,13 @@ pub(super) fn views(
         });
     }
     let side = multicrop.global_px as usize;
-    let normalized = move |picture: &RgbImage| {
-        let mut out = vec![0.0; picture.as_raw().len()];
-        write_normalized(picture, mean, std, &mut out);
-        out
-    };
     Ok(
         move |picture: &RgbImage, item: &Item, rng: &mut ChaCha8Rng| -> Made {
             let Some(features) = &features else {
                 let crops = multicrop.crops(picture, rng);
                 return Ok(Views {
-                    student: crops.global.iter().map(normalized).collect(),
-                    side,
-                    teacher: crops
-                        .gram
-                        .map(|crops| (crops.iter().map(normalized).collect(), teacher_px as usize)),
+                    student: crops.global.into(),
+                    teacher: crops.gram,
                     targets: Vec::new(),
                     grid: 0,
                 });
@@ -142,7 +129,6 @@ pub(super) fn views(
             let map = features.of(item.path())?;
             let mut views = Views {
                 student: Vec::new(),
-                side,
                 teacher: None,
                 targets: Vec::new(),
                 grid,
@@ -154,7 +140,7 @@ pub(super) fn views(
                 let mut crop =
                     symmetry.apply(crop_bicubic(picture, region, side as u32, side as u32));
                 multicrop.distortions.draw(chances, rng).apply(&mut crop);
-                views.student.push(normalized(&crop));
+                views.student.push(crop);
                 let parts = [
                     f64::from(region.left) / f64::from(width),
                     f64::from(region.top) / f64::from(height),

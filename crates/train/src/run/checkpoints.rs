@@ -25,6 +25,10 @@ const STATE: &str = "state.safetensors";
 const STEP: &str = "step";
 /// Counters of the pictures: how many there are, and which.
 const PICTURES: [&str; 2] = ["pictures", "pictures_hash"];
+/// Counter of the models that a run started and learns from: a hash of their hashes.
+const MODELS: &str = "models_hash";
+/// What is said of other ones.
+const OTHER_MODELS: &str = "the model that the run started from, or one that it learns from, is not the file that it was: the steps to come are others than they would have been";
 /// Ending of a folder that is not complete.
 const ASIDE: &str = ".part";
 /// Ending of a folder that cannot be read any more.
@@ -39,6 +43,17 @@ pub struct Saved {
     pub removed: Vec<PathBuf>,
     /// Why it is not known whether it is the best one, if so.
     pub warning: Option<String>,
+}
+
+/// A hash of the hashes of all models in a task's lineage, in 53 bits: whole in every reader of JSON.
+fn models(task: &dyn Task) -> u64 {
+    let lineage = task.lineage();
+    let sums = lineage.iter().filter(|(key, _)| key.ends_with("sha256"));
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+    for byte in sums.flat_map(|(key, sum)| key.bytes().chain(sum.bytes())) {
+        hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    }
+    hash >> 11
 }
 
 /// Where a run goes on.
@@ -101,7 +116,14 @@ impl Checkpoints {
             match State::read(&self.path(step).join(STATE)) {
                 Ok(state) => {
                     let done = state.counters.get(STEP).copied().unwrap_or(step);
-                    let other = self.other_pictures(&state);
+                    let mut other = self.other_pictures(&state);
+                    if state
+                        .counters
+                        .get(MODELS)
+                        .is_some_and(|known| *known != models(task))
+                    {
+                        other.push(OTHER_MODELS.into());
+                    }
                     // First what can be refused: then nothing has changed.
                     task.restore(state)?;
                     let mut warnings: Vec<String> = unusable
@@ -136,19 +158,28 @@ impl Checkpoints {
     }
 
     /// That the pictures are not those of the state, if so.
-    fn other_pictures(&self, state: &State) -> Option<String> {
+    fn other_pictures(&self, state: &State) -> Vec<String> {
         let [count, hash] = PICTURES.map(|name| state.counters.get(name).copied());
-        let ([before, known], [now, own]) = ([count?, hash?], self.pictures);
-        (before != now || known != own).then(|| {
+        let (Some(before), Some(known)) = (count, hash) else {
+            return Vec::new();
+        };
+        let [now, own] = self.pictures;
+        let other = (before != now || known != own).then(|| {
             format!(
                 "the pictures are not those that the run started with ({before} then, {now} now): the steps to come see others than they would have"
             )
-        })
+        });
+        other.into_iter().collect()
     }
 
     /// The folder of the run.
     pub(super) fn run(&self) -> &Path {
         self.folder.parent().unwrap_or(&self.folder)
+    }
+
+    /// Whether there is a complete checkpoint after `done` steps.
+    pub fn has(&self, done: u64) -> bool {
+        self.steps().contains(&done)
     }
 
     /// The newest complete checkpoint.
@@ -198,6 +229,7 @@ impl Checkpoints {
         for (name, value) in PICTURES.into_iter().zip(self.pictures) {
             state.counters.insert(name.into(), value);
         }
+        state.counters.insert(MODELS.into(), models(task));
         state.write(&aside.join(STATE))?;
         sync(aside).map_err(|error| failed(aside, &error))
     }

@@ -6,12 +6,12 @@ use dinoscope_model::{BackboneConfig, Variant};
 use serde::Serialize;
 
 use super::schedules::schedules;
-use super::{RunOptions, configuration, context};
+use super::{RunOptions, configuration, context, idle, take_heads};
 use crate::config::Config;
 use crate::data::AHEAD;
 use crate::error::TrainError;
 use crate::recipes::{Advice, Context, RecipeId, Task};
-use crate::start::StartModel;
+use crate::start::{HEADS, StartModel};
 
 /// Steps that are timed, after one that warms caches and compiles kernels.
 const TIMED: u64 = 3;
@@ -42,8 +42,13 @@ pub struct Forecast {
 /// Times a few steps of the run.
 pub fn dry_run(options: &RunOptions) -> Result<Forecast, TrainError> {
     let text = configuration(options)?;
-    let context = context(&text, &options.sets, &options.device)?;
+    let mut context = context(&text, &options.sets, &options.device)?;
+    take_heads(&mut context.config)?;
     let recipe = context.config.recipe.recipe();
+    let mut advice = recipe.advice(&context);
+    advice.extend(idle(&context.config, &text, &options.sets)?);
+    // Heads that learn alone at first would hide what the backbone takes, in time and in memory.
+    context.config.optimizer.warm_heads = 0;
     let mut task = recipe.prepare(&context)?;
     let steps = task.steps();
     let (step_ms, waiting) = time(&mut *task, &context)?;
@@ -62,7 +67,7 @@ pub fn dry_run(options: &RunOptions) -> Result<Forecast, TrainError> {
         checkpoint_bytes,
         disk_bytes: kept * checkpoint_bytes,
         pictures: context.data.len(),
-        advice: recipe.advice(&context),
+        advice,
     })
 }
 
@@ -86,10 +91,11 @@ fn time(task: &mut dyn Task, context: &Context) -> Result<(f64, f64), TrainError
     Ok((elapsed * 1e3 / f64::from(timed), waiting.min(1.0)))
 }
 
-/// The exported networks, and the state with moments.
+/// The exported networks, heads, and the state with moments.
 fn checkpoint_bytes(task: &dyn Task) -> u64 {
     let state = task.state();
-    let values: usize = state.tensors.values().map(Vec::len).sum();
+    let mut values: usize = state.tensors.values().map(Vec::len).sum();
+    values += extras(task);
     let exported: usize = task
         .exports()
         .iter()
@@ -104,15 +110,44 @@ pub(super) fn memory_bytes(context: &Context, task: &dyn Task) -> u64 {
     // Weights, gradients and two moments of what learns, and an average of it: what the state holds, and gradients.
     let state: usize = task.state().tensors.values().map(Vec::len).sum();
     let exports = task.exports();
-    let Some(network) = exports.last().map(|export| export.backbone) else {
-        return 4 * state as u64 + decoded_bytes(context);
-    };
-    let states = state + network.num_params();
+    let mut learning: Vec<_> = exports
+        .iter()
+        .filter(|export| export.name.starts_with("student"))
+        .map(|export| export.backbone)
+        .collect();
+    if learning.is_empty() {
+        learning.extend(exports.last().map(|export| export.backbone));
+    }
+    let gradients: usize = learning.iter().map(|network| network.num_params()).sum();
+    let prototypes = prototypes(task);
+    // Students learn one after the other.
+    let steps = learning
+        .iter()
+        .map(|network| step(config, &network.config(), prototypes));
+    let step = steps.fold(0.0, f64::max);
     let frozen = teacher_shape(config).map_or(0.0, |shape| frozen(config, &shape));
-    let total = states as f64 + step(config, &network.config()) + frozen;
+    let total = (state + gradients + extras(task)) as f64 + step + frozen;
     #[expect(clippy::cast_sign_loss, reason = "sizes are positive")]
     let bytes = (4.0 * total) as u64;
     bytes + decoded_bytes(context)
+}
+
+/// Values of what a checkpoint has beside networks and state: heads, of which there are gradients as well.
+fn extras(task: &dyn Task) -> usize {
+    let extras = task.extras();
+    let tensors = extras.iter().flat_map(|(_, state)| state.tensors.values());
+    tensors.map(Vec::len).sum()
+}
+
+/// Prototypes of the heads of class tokens and of masked patches, if the task has such.
+fn prototypes(task: &dyn Task) -> Option<[usize; 2]> {
+    let extras = task.extras();
+    let (_, heads) = extras.iter().find(|(name, _)| name == HEADS)?;
+    let of = |head: &str| {
+        let found = heads.counters.get(&format!("{head}.prototypes"));
+        found.map_or(0, |&count| usize::try_from(count).unwrap_or(0))
+    };
+    Some([of("dino_head"), of("ibot_head")])
 }
 
 /// Decoded pictures that stay in memory, from the sizes of some.
@@ -134,19 +169,30 @@ fn decoded_bytes(context: &Context) -> u64 {
 }
 
 /// Values of a step beside the states, with the largest of the crops that are drawn.
-fn step(config: &Config, shape: &BackboneConfig) -> f64 {
-    let plain = [config.crops.global_px, config.crops.local_px];
-    let mixed = config.crops.mixed.iter();
-    let mut sizes: Vec<_> = mixed.map(|size| [size.global_px, size.local_px]).collect();
+fn step(config: &Config, shape: &BackboneConfig, prototypes: Option<[usize; 2]>) -> f64 {
+    let crops = &config.crops;
+    let plain = [crops.global_px, crops.local_px, config.gram.px];
+    let mixed = crops.mixed.iter();
+    let mut sizes: Vec<_> = mixed
+        .map(|size| [size.global_px, size.local_px, size.gram_px])
+        .collect();
     if sizes.is_empty() {
         sizes.push(plain);
     }
-    let pictures = sizes.into_iter().map(|size| picture(config, shape, size));
+    let loaders = sizes.len();
+    let pictures = sizes
+        .into_iter()
+        .map(|size| picture(config, shape, size, (prototypes, loaders)));
     config.run.batch as f64 * pictures.fold(0.0, f64::max)
 }
 
-/// Activations, logits and pixels of one picture whose global and local crops have these sides.
-fn picture(config: &Config, shape: &BackboneConfig, [global, local]: [u32; 2]) -> f64 {
+/// Activations, logits and pixels of one picture whose global, local and Gram crops have these sides.
+fn picture(
+    config: &Config,
+    shape: &BackboneConfig,
+    [global, local, gram]: [u32; 3],
+    (prototypes, loaders): (Option<[usize; 2]>, usize),
+) -> f64 {
     let tokens =
         globals(config) * tokens(shape, global) + config.crops.locals * tokens(shape, local);
     let mut activations = tokens as f64 * activations_per_token(shape);
@@ -157,12 +203,21 @@ fn picture(config: &Config, shape: &BackboneConfig, [global, local]: [u32; 2]) -
         // What goes into each block, and one block.
         activations = activations / vit.depth as f64 + (tokens * vit.depth * vit.dim) as f64;
     }
-    // Of the batches that wait, of the one that is put together and of the one that is learned from.
-    let copies = AHEAD + 2;
-    let of_crops = globals(config).max(1) as f64 * f64::from(global).powi(2)
-        + config.crops.locals as f64 * f64::from(local).powi(2);
-    let pixels = (3 * copies) as f64 * of_crops;
-    activations + logits(config, shape, global) + pixels
+    // Levels of the batches that wait and of the one that is put together, values of the one that is learned from, or
+    // of all whose targets are balanced together.
+    let together = match prototypes {
+        Some(_) => config.run.accumulate.max(1) as f64,
+        None => 1.0,
+    };
+    let copies = (AHEAD * loaders + 1) as f64 / 4.0 + together;
+    let square = |px: u32| f64::from(px).powi(2);
+    let mut of_crops =
+        globals(config).max(1) as f64 * square(global) + config.crops.locals as f64 * square(local);
+    if prototypes.is_some() && config.gram.weight > 0.0 && config.gram.teacher != "average" {
+        of_crops += 2.0 * square(if gram > 0 { gram } else { global });
+    }
+    let pixels = 3.0 * copies * of_crops;
+    activations + logits(config, shape, global, (prototypes, together)) + pixels
 }
 
 /// Global crops of a picture that a gradient flows through.
@@ -200,19 +255,26 @@ fn activations_per_token(shape: &BackboneConfig) -> f64 {
     }
 }
 
-/// Prototype logits of a picture, with their copies for softmax, targets and gradient.
-fn logits(config: &Config, shape: &BackboneConfig, global: u32) -> f64 {
-    if !config.is_self_supervised() {
+/// Prototype logits of a picture, with their copies for softmax, targets and gradient; those of the teacher for
+/// `together` batches.
+fn logits(
+    config: &Config,
+    shape: &BackboneConfig,
+    global: u32,
+    (prototypes, together): (Option<[usize; 2]>, f64),
+) -> f64 {
+    let Some([dino, ibot]) = prototypes.map(|counts| counts.map(|count| count as f64)) else {
         return 0.0;
-    }
+    };
     let side = global as usize / shape.patch();
     let masked = 2.0
         * (side * side) as f64
         * config.masks.crop_fraction
         * f64::from(config.masks.min_ratio + config.masks.max_ratio)
         / 2.0;
-    let cls = (3 * (2 + config.crops.locals) + 3 * 2) * config.heads.dino_prototypes;
-    cls as f64 + 6.0 * masked * config.heads.ibot_prototypes as f64
+    let student = (2 + config.crops.locals) as f64 * dino + masked * ibot;
+    let teacher = 2.0 * dino + masked * ibot;
+    3.0 * (student + together * teacher)
 }
 
 /// The shape of the network that a distillation learns from, if it has one and that can be opened.
@@ -281,13 +343,40 @@ mod tests {
             share: 1.0,
         };
         config.crops.mixed = vec![mixed(256, 64), mixed(384, 128), mixed(384, 64)];
-        let found = step(&config, &network);
+        let heads = Some([config.heads.dino_prototypes, config.heads.ibot_prototypes]);
+        let found = step(&config, &network, heads);
         config.crops.mixed.clear();
-        let small = step(&config, &network);
+        let small = step(&config, &network, heads);
         (config.crops.global_px, config.crops.local_px) = (384, 128);
-        let large = step(&config, &network);
-        assert!((found / large - 1.0).abs() < 1e-12, "{found} {large}");
+        let large = step(&config, &network, heads);
+        // And the batches of the other sizes that wait.
+        assert!(found >= large && found < 1.1 * large, "{found} {large}");
         assert!(found > 2.0 * small, "{found} {small}");
+    }
+
+    #[test]
+    fn batches_that_are_balanced_together_take_their_pixels_and_targets_together() {
+        let mut config = Config::defaults(RecipeId::Pretrain, SmallRun::Hundreds);
+        let network = shape(&config);
+        let one = step(&config, &network, Some([1_000, 2_000]));
+        config.run.accumulate = 4;
+        let four = step(&config, &network, Some([1_000, 2_000]));
+        let masks = &config.masks;
+        let side = (config.crops.global_px as usize / network.patch()) as f64;
+        let rows = masks.crop_fraction * f64::from(masks.min_ratio + masks.max_ratio);
+        let targets = 3.0 * (2.0 * 1_000.0 + rows * side * side * 2_000.0);
+        let pixels = 3.0
+            * (2.0 * f64::from(config.crops.global_px).powi(2)
+                + config.crops.locals as f64 * f64::from(config.crops.local_px).powi(2));
+        let more = 3.0 * config.run.batch as f64 * (targets + pixels);
+        assert!(
+            ((four - one) / more - 1.0).abs() < 1e-9,
+            "{four} {one} {more}"
+        );
+        // Without heads each batch is forgotten before the next one.
+        let plain = step(&config, &network, None);
+        config.run.accumulate = 1;
+        assert!((step(&config, &network, None) / plain - 1.0).abs() < 1e-12);
     }
 
     #[test]
@@ -298,7 +387,7 @@ mod tests {
         let teacher = teacher_shape(&config).unwrap();
         let weights = params(&teacher);
         let found = frozen(&config, &teacher);
-        let learning = step(&config, &teacher);
+        let learning = step(&config, &teacher, None);
         assert!(found > weights && found - weights < 0.1 * learning);
         config.distill.teacher_px = 64;
         assert!(frozen(&config, &teacher) < found);

@@ -19,12 +19,14 @@ use dinoscope_engine::ComputeDevice;
 pub use checkpoints::{Checkpoints, Resumed, Saved};
 pub use dry::{Forecast, dry_run};
 
-use crate::config::Config;
+use crate::config::{Config, Heads};
 use crate::data::DataSet;
 use crate::error::TrainError;
 use crate::metrics::{self, Metrics, read_metrics};
 use crate::monitors::{Monitor, Reading, Sizes, Watcher};
+use crate::networks::HeadConfigs;
 use crate::recipes::{Advice, Context, Report, Task};
+use crate::start::heads_beside;
 use schedules::schedules;
 
 /// What a run is told.
@@ -115,10 +117,46 @@ pub fn context(text: &str, sets: &[String], device: &ComputeDevice) -> Result<Co
     })
 }
 
+/// Heads that come with the network that a run starts from are of their own sizes, whatever the configuration says.
+fn take_heads(config: &mut Config) -> Result<(), TrainError> {
+    if let Some(own) = heads_of_start(config)? {
+        config.heads = Heads {
+            dino_prototypes: own.dino.prototypes,
+            ibot_prototypes: own.ibot.prototypes,
+            hidden: own.dino.hidden,
+            bottleneck: own.dino.bottleneck,
+            layers: own.dino.layers,
+        };
+    }
+    Ok(())
+}
+
+fn heads_of_start(config: &Config) -> Result<Option<HeadConfigs>, TrainError> {
+    if !config.is_self_supervised() || config.model.start == "scratch" {
+        return Ok(None);
+    }
+    heads_beside(&config.model.start)
+}
+
+/// What to say of keys that were given and have no effect, if there are any.
+fn idle(config: &Config, text: &str, sets: &[String]) -> Result<Option<Advice>, TrainError> {
+    let mut given = Config::given(text, sets)?;
+    given.retain(|key| config.is_idle(key));
+    if heads_of_start(config)?.is_some() {
+        let all = Config::given(text, sets)?;
+        given.extend(all.into_iter().filter(|key| key.starts_with("heads.")));
+    }
+    Ok((!given.is_empty()).then(|| Advice {
+        seen: format!("without effect in this run: {}", given.join(", ")),
+        change: "leave them out, or see `--explain KEY`".into(),
+    }))
+}
+
 /// Runs, or goes on with a run.
 pub fn run(options: &RunOptions, observer: &mut Observer<'_>) -> Result<Summary, TrainError> {
     let text = configuration(options)?;
-    let context = context(&text, &options.sets, &options.device)?;
+    let mut context = context(&text, &options.sets, &options.device)?;
+    take_heads(&mut context.config)?;
     refuse_another(options, &context)?;
     let task = context.config.recipe.recipe().prepare(&context)?;
     run_task(options, &context, task, observer)
@@ -145,7 +183,12 @@ fn run_task(
     task.seek(done)?;
     // Only now: what is refused changes nothing.
     prepare_folder(options, &context.config)?;
-    for advice in context.config.recipe.recipe().advice(context) {
+    let idle = match &options.text {
+        Some(text) if !options.resume => idle(&context.config, text, &options.sets)?,
+        _ => None,
+    };
+    let advice = context.config.recipe.recipe().advice(context);
+    for advice in advice.into_iter().chain(idle) {
         // Advice is no reason to stop: whoever wants to read it first makes a dry run.
         let _ = observer(Event::Advice(advice));
     }
@@ -195,7 +238,8 @@ fn refuse_another(options: &RunOptions, context: &Context) -> Result<(), TrainEr
     let Some(text) = options.text.as_ref().filter(|_| options.resume) else {
         return Ok(());
     };
-    let given = Config::read(text, &options.sets, context.data.len())?;
+    let mut given = Config::read(text, &options.sets, context.data.len())?;
+    take_heads(&mut given)?;
     if given.to_toml() == context.config.to_toml() {
         return Ok(());
     }
@@ -353,6 +397,13 @@ impl Loop<'_, '_> {
         self.broken_in_a_row += 1;
         let (what, module) = broken.split_once(", first in ").unwrap_or((broken, "?"));
         if self.broken_in_a_row > self.context.config.run.max_broken_steps {
+            // Broken steps taught nothing: the networks are those of the last good one.
+            let good = step + 1 - u64::from(self.broken_in_a_row).min(step + 1);
+            let state = task.state();
+            let mut values = state.tensors.values().flatten();
+            if values.all(|value| value.is_finite()) {
+                self.rescue(task, good);
+            }
             let newest = self.checkpoints.newest();
             return Err(TrainError::Diverged {
                 count: self.broken_in_a_row,
@@ -403,7 +454,7 @@ impl Loop<'_, '_> {
 
     /// Saves what `done` steps have made before an error ends the run.
     fn rescue(&mut self, task: &mut dyn Task, done: u64) {
-        if done == 0 || self.saved == Some(done) {
+        if done == 0 || self.saved == Some(done) || self.checkpoints.has(done) {
             return;
         }
         let event = match self.checkpoints.save(task, done, &[]) {

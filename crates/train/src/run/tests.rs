@@ -509,6 +509,51 @@ fn a_step_that_is_not_finite_is_named_skipped_and_after_some_in_a_row_the_end() 
     options.out.clone_from(&whole);
     go(&options).unwrap();
     assert_eq!(numbers(&resumed), numbers(&whole));
+
+    // Nor are the good steps since a checkpoint lost.
+    options.out = folder.path().join("between");
+    options.sets[1] = "run.checkpoint_every=100".into();
+    let (summary, _) = go_poisoned(&options, 4..7);
+    let error = summary.unwrap_err().to_string();
+    assert!(error.contains("step-4"), "{error}");
+    options.resume = true;
+    options.text = None;
+    go(&options).unwrap();
+    options.resume = false;
+    options.text = Some(text(folder.path(), RecipeId::Pretrain));
+    let (resumed, whole) = (options.out.clone(), folder.path().join("whole-between"));
+    options.out.clone_from(&whole);
+    go(&options).unwrap();
+    assert_eq!(numbers(&resumed), numbers(&whole));
+}
+
+#[test]
+fn keys_without_effect_are_told_before_a_run_and_not_when_it_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    pictures(folder.path(), 16);
+    let mut options = options(
+        text(folder.path(), RecipeId::Pretrain),
+        folder.path().join("run"),
+    );
+    options.sets = vec!["lora.rank=4".into(), "run.steps=1".into()];
+    let advice = |options: &RunOptions| {
+        let mut seen = Vec::new();
+        run(options, &mut |event| {
+            if let Event::Advice(advice) = event {
+                seen.push(advice.seen);
+            }
+            ControlFlow::Continue(())
+        })
+        .unwrap();
+        seen.retain(|seen| seen.contains("without effect"));
+        seen
+    };
+    let told = advice(&options);
+    assert_eq!(told, ["without effect in this run: lora.rank"]);
+    options.text = None;
+    options.sets.clear();
+    options.resume = true;
+    assert!(advice(&options).is_empty());
 }
 
 #[test]

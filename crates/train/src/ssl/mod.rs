@@ -10,7 +10,7 @@ mod settings;
 mod step;
 mod targets;
 
-pub use batch::{Batch, Pixels};
+pub use batch::Batch;
 pub use settings::{GramTeacher, RopeJitter, Settings, Teacher};
 pub use step::{Broken, Outcome, Readings, SelfSupervised};
 

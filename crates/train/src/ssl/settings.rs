@@ -109,7 +109,10 @@ impl GramTeacher {
                 first,
                 every,
                 times,
-            } => taken < times && step + 1 >= first && (step + 1).is_multiple_of(every.max(1)),
+            } => {
+                let due = every > 0 && (step + 1).is_multiple_of(every);
+                taken < times && step + 1 >= first && due
+            }
         }
     }
 }

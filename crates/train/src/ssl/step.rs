@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use burn::tensor::{Bool, Device, Tensor, TensorData};
-use dinoscope_model::{Backbone, LayerTokens, Norm, Segments, TrainingPass};
+use dinoscope_model::{Backbone, LayerTokens, Segments, TrainingPass};
 use rand_chacha::ChaCha8Rng;
 
 use super::batch::Batch;
@@ -11,7 +11,7 @@ use super::draws::kept;
 use super::settings::{GramTeacher, Settings, Teacher};
 use super::targets::{Targets, masked, targets};
 use crate::losses::{Gram, Pairs, dino, downsample, gram, ibot, koleo};
-use crate::networks::Networks;
+use crate::networks::{Networks, finite, first_broken_layer};
 use crate::optimizer::{AdamW, Gradients, Keep, Norms, StepRates, follow};
 use crate::schedule::Values;
 
@@ -407,22 +407,12 @@ fn first_broken_module(student: &Networks, batches: &[Batch]) -> String {
         if !finite(&batch.global) || batch.local.as_ref().is_some_and(|local| !finite(local)) {
             return "the pictures of the batch".into();
         }
-        let layers: Vec<usize> = (0..student.backbone.config().layers()).collect();
         let plain = student.copied_to(&batch.global.device());
-        let seen = plain
-            .backbone
-            .features(batch.global.clone(), &layers, Norm::None);
-        for tokens in seen {
-            if !finite(&tokens.patches) || !finite(&tokens.cls) {
-                return format!("backbone, layer {}", tokens.layer);
-            }
+        if let Some(layer) = first_broken_layer(&plain.backbone, &batch.global) {
+            return layer;
         }
     }
     "a head or a loss".into()
-}
-
-fn finite<const D: usize>(tensor: &Tensor<D>) -> bool {
-    read(tensor.clone()).iter().all(|value| value.is_finite())
 }
 
 /// All values, on the host.
