@@ -26,6 +26,10 @@ const MIN_SIZE: (f64, f64) = (960.0, 600.0);
 struct Explorer(dinoscope_ui::App);
 
 impl egui_tauri::App for Explorer {
+    fn logic(&mut self, ctx: &egui::Context) {
+        self.0.logic(ctx);
+    }
+
     fn ui(&mut self, ui: &mut egui::Ui) {
         self.0.ui(ui);
     }

@@ -39,7 +39,6 @@ fn run(args: Args, started: Instant) -> tauri::Result<()> {
         .manage(Mail::default())
         // The first plugin, so that a second start gets no further than this.
         .plugin(tauri_plugin_single_instance::init(second_start))
-        .plugin(tauri_plugin_deep_link::init())
         .plugin(tauri_plugin_notification::init());
     if updates {
         builder = builder.plugin(tauri_plugin_updater::Builder::new().build());

@@ -3,7 +3,7 @@
 //! On a busy machine Ctrl+K and the letters typed behind it come in one frame. egui would give those letters to whatever
 //! had the focus before, and Enter to a list that has not seen them.
 
-use egui::Event;
+use egui::{Event, Key};
 
 /// Events that wait for a frame of their own.
 #[derive(Debug, Default)]
@@ -11,6 +11,8 @@ pub(crate) struct Order {
     waiting: Vec<Event>,
     /// Whether the next frame goes by without keys and clicks: what the last shortcut opened asks for the focus in it.
     pauses: bool,
+    /// Keys that are down: the system repeats a held one without a mark.
+    held: Vec<Key>,
 }
 
 impl Order {
@@ -21,7 +23,10 @@ impl Order {
         let end = if std::mem::take(&mut self.pauses) {
             events.iter().position(acts)
         } else {
-            let shortcut = events.iter().position(is_shortcut);
+            let mut held = self.held.clone();
+            let shortcut = events
+                .iter()
+                .position(|event| comes_down(&mut held, event) && is_shortcut(event));
             self.pauses = shortcut.is_some();
             shortcut.and_then(|at| {
                 let behind = events[at + 1..].iter().position(acts)?;
@@ -31,7 +36,35 @@ impl Order {
         if let Some(end) = end {
             self.waiting = events.split_off(end);
         }
+        for event in &events {
+            comes_down(&mut self.held, event);
+        }
         (events, !self.waiting.is_empty())
+    }
+}
+
+/// Follows the keys that are down; whether this event is a key that was up before.
+fn comes_down(held: &mut Vec<Key>, event: &Event) -> bool {
+    match *event {
+        Event::Key {
+            key, pressed: true, ..
+        } => {
+            let fresh = !held.contains(&key);
+            if fresh {
+                held.push(key);
+            }
+            fresh
+        }
+        Event::Key { key, .. } => {
+            held.retain(|&other| other != key);
+            false
+        }
+        // Releases elsewhere are not told.
+        Event::WindowFocused(_) => {
+            held.clear();
+            false
+        }
+        _ => false,
     }
 }
 
@@ -114,14 +147,34 @@ mod tests {
     #[test]
     fn one_shortcut_after_the_other_loses_none() {
         let undo = key(Key::Z, true, Modifiers::COMMAND);
+        let up = key(Key::Z, false, Modifiers::COMMAND);
         let mut order = Order::default();
         let (mut seen, mut waits) = (0, true);
-        let mut came = vec![undo.clone(), undo.clone(), undo];
+        let mut came = [&undo, &up, &undo, &up, &undo, &up]
+            .map(Event::clone)
+            .to_vec();
         for _ in 0..10 {
             let (events, more) = order.next(std::mem::take(&mut came));
             seen += events.len();
             waits = more;
         }
-        assert_eq!((seen, waits), (3, false));
+        assert_eq!((seen, waits), (6, false));
+    }
+
+    #[test]
+    fn a_held_shortcut_repeats_without_a_pause() {
+        let undo = key(Key::Z, true, Modifiers::COMMAND);
+        let mut order = Order::default();
+        let first = vec![undo.clone()];
+        assert_eq!(order.next(first.clone()), (first, false));
+        // The frame behind the press is the pause.
+        assert_eq!(order.next(vec![]), (vec![], false));
+        let held = vec![undo.clone(); 5];
+        assert_eq!(order.next(held.clone()), (held.clone(), false));
+        assert_eq!(order.next(held.clone()), (held, false));
+        // Elsewhere it was let go of.
+        let back = vec![Event::WindowFocused(true), undo.clone(), undo];
+        let (now, waits) = order.next(back);
+        assert_eq!((now.len(), waits), (2, true));
     }
 }
