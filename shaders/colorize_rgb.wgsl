@@ -25,8 +25,8 @@ struct Params {
     _pad_0: u32,
     alpha: f32,
     desaturate: f32,
+    darken: f32,
     _pad_1: u32,
-    _pad_2: u32,
 }
 
 @group(0) @binding(0) var<storage, read> values: array<f32>;
@@ -43,7 +43,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     }
     let point = point_of(params.view, vec2<f32>(id.xy));
     let photo = photo_at(picture, params.view, point);
-    var color = desaturated(photo, params.desaturate);
+    var color = (1.0 - params.darken) * desaturated(photo, params.desaturate);
     let at = point * params.grid.scale;
     if !left_out(patch_at(params.grid, at)) {
         color = mix(color, color_at(at, photo), params.alpha);

@@ -443,6 +443,7 @@ fn channels_over_pictures_equal_their_twin() {
                 let settings = ChannelOverlay {
                     alpha: 0.9,
                     desaturate: 0.5,
+                    darken: 0.3,
                     sampling,
                     channels,
                 };

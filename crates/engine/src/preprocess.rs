@@ -327,6 +327,35 @@ impl Preprocess {
         self.within_limits(cols, rows)
     }
 
+    /// This size, or where the input of a picture would be beyond the limits the largest short side that is not.
+    ///
+    /// A size that names both sides stays, and so does the size of a picture whose one patch is too much already.
+    pub fn fitted(&self, width: u32, height: u32) -> Size {
+        let fits = |size| {
+            let wanted = Self {
+                size,
+                ..self.clone()
+            };
+            wanted.target(width, height).is_ok()
+        };
+        if matches!(self.size, Size::Exact { .. }) || fits(self.size) || self.patch == 0 {
+            return self.size;
+        }
+        let (mut least, mut most) = (0, MAX_SIDE / self.patch);
+        while least < most {
+            let middle = (least + most).div_ceil(2);
+            if fits(Size::Short(middle * self.patch)) {
+                least = middle;
+            } else {
+                most = middle - 1;
+            }
+        }
+        match least {
+            0 => self.size,
+            patches => Size::Short(patches * self.patch),
+        }
+    }
+
     /// Decoded picture → normalized network input.
     pub fn run(&self, picture: &Picture) -> Result<NetworkInput, PreprocessError> {
         self.statistics.check()?;
@@ -526,6 +555,28 @@ mod tests {
             .zip(expected)
             .map(|(found, expected)| (found - expected).abs())
             .fold(0.0, f32::max)
+    }
+
+    #[test]
+    fn a_picture_that_is_too_long_gets_the_largest_input_within_the_limits() {
+        let size = |size, width, height| {
+            let wanted = Preprocess {
+                size,
+                ..Preprocess::default()
+            };
+            wanted.fitted(width, height)
+        };
+        assert_eq!(size(Size::Short(512), 640, 480), Size::Short(512));
+        assert_eq!(size(Size::Short(512), 10_000, 100), Size::Short(160));
+        assert_eq!(size(Size::Native, 10_000, 100), Size::Native);
+        assert_eq!(size(Size::Native, 100, 20_000), Size::Short(80));
+        let exact = Size::Exact {
+            width: 20_000,
+            height: 16,
+        };
+        assert_eq!(size(exact, 10_000, 100), exact);
+        // One patch is too much already.
+        assert_eq!(size(Size::Native, 40_000, 20), Size::Native);
     }
 
     #[test]

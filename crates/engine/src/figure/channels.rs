@@ -90,6 +90,8 @@ pub struct ChannelOverlay {
     pub alpha: f32,
     /// How grey the picture becomes below them, in [0, 1].
     pub desaturate: f32,
+    /// How dark the picture becomes below them, in [0, 1].
+    pub darken: f32,
     /// Interpolation of the colors between patches.
     pub sampling: Sampling,
     /// The choice of channels.
@@ -101,6 +103,7 @@ impl Default for ChannelOverlay {
         Self {
             alpha: 1.0,
             desaturate: 0.0,
+            darken: 0.0,
             sampling: Sampling::Bilinear,
             channels: Channels::default(),
         }
@@ -127,7 +130,8 @@ impl ChannelOverlay {
         let colors = self.channels.colors(map.values, map.k);
         let left_out = |patch: usize| map.foreground.is_some_and(|inside| !inside[patch]);
         Ok(ground.paint(|point, photo| {
-            let below = desaturated(photo, self.desaturate);
+            let below =
+                desaturated(photo, self.desaturate).map(|level| (1.0 - self.darken) * level);
             let at = [0, 1].map(|axis| point[axis] * scale[axis]);
             let found = sampler.blend(at, photo, left_out, |patch| colors[patch]);
             found.map_or(below, |color| mix(below, color, self.alpha))
@@ -137,6 +141,7 @@ impl ChannelOverlay {
     fn check(&self, ground: &Ground<'_>, map: &ChannelMap<'_>) -> Result<(), FigureError> {
         check_share("alpha", self.alpha)?;
         check_share("desaturate", self.desaturate)?;
+        check_share("darken", self.darken)?;
         self.sampling.check()?;
         let whole = map.k > 0 && map.values.len().is_multiple_of(map.k);
         let patches = if whole { map.values.len() / map.k } else { 0 };

@@ -35,6 +35,8 @@ pub struct Look {
     pub sampling: Option<Sampling>,
     /// How grey the picture becomes below the map, in [0, 1].
     pub desaturate: f32,
+    /// How dark the picture becomes below principal components, in [0, 1].
+    pub darken: f32,
     /// Lines of equal value.
     pub isolines: Option<Isolines>,
     /// Leaves out the strip below the picture.
@@ -157,6 +159,7 @@ impl Look {
             let overlay = ChannelOverlay {
                 alpha: self.alpha.unwrap_or(1.0),
                 desaturate: self.desaturate,
+                darken: self.darken,
                 sampling,
                 channels: Channels::first(map.k),
             };

@@ -126,8 +126,10 @@ pub struct ColorizeRgb {
     pub alpha: f32,
     /// How grey the picture becomes.
     pub desaturate: f32,
+    /// How dark the picture becomes.
+    pub darken: f32,
     /// 0.
-    pub pad_1: [u32; 2],
+    pub pad_1: u32,
 }
 
 /// `Params` of `shaders/colorize_labels.wgsl`.
@@ -280,7 +282,8 @@ impl ColorizeRgb {
             pad_0: 0,
             alpha: settings.alpha,
             desaturate: settings.desaturate,
-            pad_1: [0; 2],
+            darken: settings.darken,
+            pad_1: 0,
         }
     }
 }
