@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
+use dinoscope_jobs::runner::Ticket;
 use egui::{Context, Ui};
 use egui_tiles::Tree;
 
@@ -20,9 +21,9 @@ mod open;
 mod walk;
 
 use crate::commands::KeyMap;
-use crate::cx::{Cx, Purpose, Sheet, Todo, UiState};
+use crate::cx::{After, Cx, Purpose, Sheet, Todo, UiState};
 use crate::document::{Document, PictureId, Project, ViewId, ViewKind, Workspace};
-use crate::host::{Host, Inbox, Message};
+use crate::host::{Dialog, Host, Inbox, Message};
 use crate::keep::autosave::Autosave;
 use crate::keep::history::{CoalesceKey, History};
 use crate::keep::settings::Settings as Preferences;
@@ -75,11 +76,12 @@ pub struct App {
     files: files::Files,
     autosave: Option<Autosave<Project>>,
     noted: Option<Arc<Document>>,
-    dialogs: HashMap<u64, Purpose>,
+    dialogs: HashMap<u64, (Dialog, Purpose)>,
     next_dialog: u64,
     scans: Vec<open::Scan>,
     relinks: Vec<files::Relink>,
     exports: Vec<export::Export>,
+    pastes: Vec<Ticket<PathBuf>>,
     started: Instant,
     leaves: bool,
     safe: bool,
@@ -133,6 +135,7 @@ impl App {
             scans: Vec::new(),
             relinks: Vec::new(),
             exports: Vec::new(),
+            pastes: Vec::new(),
             started: Instant::now(),
             leaves: false,
             safe: setup.safe,
@@ -236,11 +239,15 @@ impl App {
         text::tr_with(&self.ctx, id, values).to_string()
     }
 
-    /// One frame.
+    /// One frame of what is seen, after [`logic`](Self::logic).
     pub fn ui(&mut self, ui: &mut Ui) {
         let start = Instant::now();
         let ctx = ui.ctx().clone();
-        self.take_in(&ctx);
+        self.take_drops(&ctx);
+        let now = ctx.input(|input| input.time);
+        if self.state.hear(now, SAID_SECS) {
+            ctx.request_repaint_after(Duration::from_millis(500));
+        }
         self.apply_preferences(&ctx);
         self.keys(ui);
         self.draw(ui);
@@ -268,7 +275,8 @@ impl App {
         }
     }
 
-    fn take_in(&mut self, ctx: &Context) {
+    /// What goes on whether or not the window is seen: messages, finished jobs, the question before it closes.
+    pub fn logic(&mut self, ctx: &Context) {
         let document = Arc::clone(self.history.present());
         self.session.poll(ctx, &document);
         self.learn();
@@ -278,12 +286,8 @@ impl App {
         self.poll_scans(ctx);
         self.poll_files(ctx);
         self.poll_exports(ctx);
-        self.take_drops(ctx);
+        self.poll_pastes();
         self.take_close(ctx);
-        let now = ctx.input(|input| input.time);
-        if self.state.hear(now, SAID_SECS) {
-            ctx.request_repaint_after(Duration::from_millis(500));
-        }
         // Anything that is being made shows its progress, without a frame for each step.
         if !self.session.runner.is_idle() {
             ctx.request_repaint_after(Duration::from_millis(100));
@@ -317,6 +321,7 @@ impl App {
 
     fn draw(&mut self, ui: &mut Ui) {
         let document = Arc::clone(self.history.present());
+        self.session.follow(&document);
         self.state.project = self.files.told(&self.history);
         let workspace = self.state.presentation.workspace;
         let explores = |kind: &ViewKind| *kind != ViewKind::Compare;
@@ -485,8 +490,8 @@ impl App {
     fn hear(&mut self, message: Message) {
         match message {
             Message::Picked { id, paths } => {
-                if let Some(purpose) = self.dialogs.remove(&id) {
-                    self.picked(purpose, paths);
+                if let Some((dialog, purpose)) = self.dialogs.remove(&id) {
+                    self.picked(dialog, purpose, paths);
                 }
             }
             Message::Open(paths) => self
@@ -503,9 +508,13 @@ impl App {
     /// A close that would lose work is held up by a question.
     fn take_close(&mut self, ctx: &Context) {
         let asked = ctx.input(|input| input.viewport().close_requested());
-        if asked && !self.leaves && !self.history.is_saved() && !self.document().views.is_empty() {
+        if asked && !self.leaves && !self.history.is_saved() {
             ctx.send_viewport_cmd(egui::ViewportCommand::CancelClose);
-            self.state.sheet = Sheet::Unsaved;
+            self.state.sheet = Sheet::Unsaved(After::Quit);
+            if ctx.input(|input| input.viewport().minimized == Some(true)) {
+                ctx.send_viewport_cmd(egui::ViewportCommand::Minimized(false));
+                ctx.send_viewport_cmd(egui::ViewportCommand::Focus);
+            }
         }
     }
 

@@ -183,15 +183,26 @@ pub enum Request {
     Help(String),
     /// Saves the project, asking where if need be.
     Save {
-        /// Quit afterwards.
-        then_quit: bool,
+        /// What follows once it is saved.
+        then: Option<After>,
     },
-    /// Closes the window without saving.
-    Discard,
+    /// Goes on without saving.
+    Discard(After),
     /// Opens what a session that ended badly left behind.
     Recover(Orphan<Project>),
     /// Empties the cache of features on disk and in memory.
     ClearCache,
+}
+
+/// What waits until work is saved or given up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum After {
+    /// Closing the window.
+    Quit,
+    /// A new project.
+    New,
+    /// Opening a project.
+    Open(std::path::PathBuf),
 }
 
 /// What the answer to a dialog is for.
@@ -203,8 +214,8 @@ pub enum Purpose {
     OpenModel,
     /// Save the project there.
     SaveProject {
-        /// Quit afterwards.
-        then_quit: bool,
+        /// What follows once it is saved.
+        then: Option<After>,
     },
     /// Write a view's figure there.
     Figure(ViewId),
@@ -252,8 +263,8 @@ pub enum Sheet {
     Shortcuts,
     /// Settings of the user.
     Settings,
-    /// The question before work is lost.
-    Unsaved,
+    /// The question before work is lost, and what was wanted.
+    Unsaved(After),
     /// Projects of sessions that ended badly.
     Recovery,
     /// A link from outside that waits for a yes.

@@ -1,11 +1,14 @@
 //! Copy and paste: the view as a picture, its numbers, the command that makes it again, and pictures from elsewhere.
 
 use std::io::Cursor;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use dinoscope_engine::Picture;
+use dinoscope_engine::analysis::{Analysis, Combine, Similarity};
+use dinoscope_engine::values::{Existing, write_file};
+use dinoscope_jobs::runner::{JobError, Lane, Poll, Spec, Title, Visibility};
 use egui::{ColorImage, Context};
-use image::RgbaImage;
 
 use super::App;
 use crate::cx::Request;
@@ -65,38 +68,58 @@ impl App {
         }
     }
 
-    /// Keeps a pasted picture as a file and opens it.
-    pub(super) fn paste(&mut self, image: &ColorImage) {
-        match self.keep_pasted(image) {
-            Ok(path) => self.todo.requests.push_back(Request::Open(vec![path])),
-            Err(problem) => self.state.say(problem),
-        }
+    /// Keeps a pasted picture as a file, in the background, and opens that.
+    pub(super) fn paste(&mut self, image: Arc<ColorImage>) {
+        let folder = self.session.folders.data.join("pasted");
+        let mut spec = Spec::new(Lane::Files, Title::new("job-paste"));
+        spec.visible = Visibility::Hidden;
+        let kept = self
+            .session
+            .runner
+            .submit(spec, move |_| keep_pasted(&folder, &image));
+        self.pastes.push(kept);
     }
 
-    fn keep_pasted(&self, image: &ColorImage) -> Result<std::path::PathBuf, String> {
-        let [width, height] = image.size.map(|side| u32::try_from(side).unwrap_or(0));
-        let bytes: Vec<u8> = image
-            .pixels
-            .iter()
-            .flat_map(egui::Color32::to_srgba_unmultiplied)
-            .collect();
-        let picture =
-            Picture::from_rgba(width, height, bytes.clone()).map_err(|error| error.to_string())?;
-        let pixels = RgbaImage::from_raw(width, height, bytes)
-            .ok_or_else(|| self.word("export-paste-bad"))?;
-        let folder = self.session.folders.data.join("pasted");
-        let path = folder.join(format!("pasted-{}.png", &picture.sha256()[..12]));
-        let mut png = Cursor::new(Vec::new());
-        pixels
-            .write_to(&mut png, image::ImageFormat::Png)
-            .map_err(|error| error.to_string())?;
-        std::fs::create_dir_all(&folder)
-            .map_err(|error| format!("{error}: {}", folder.display()))?;
-        let existing = dinoscope_engine::values::Existing::Replace;
-        dinoscope_engine::values::write_file(&path, existing, |out| out.write_all(png.get_ref()))
-            .map_err(|error| error.to_string())?;
-        Ok(path)
+    /// Opens the pasted pictures that are kept by now.
+    pub(super) fn poll_pastes(&mut self) {
+        let mut pastes = std::mem::take(&mut self.pastes);
+        pastes.retain(|kept| match kept.poll() {
+            Poll::Waiting | Poll::Running(_) => true,
+            Poll::Done(path) => {
+                self.todo.requests.push_back(Request::Open(vec![path]));
+                false
+            }
+            Poll::Failed(failure) => {
+                self.state.say(failure.message);
+                false
+            }
+            Poll::Cancelled | Poll::Over => false,
+        });
+        self.pastes = pastes;
     }
+}
+
+fn keep_pasted(folder: &Path, image: &ColorImage) -> Result<PathBuf, JobError> {
+    let [width, height] = image.size.map(|side| u32::try_from(side).unwrap_or(0));
+    let bytes: Vec<u8> = image
+        .pixels
+        .iter()
+        .flat_map(egui::Color32::to_srgba_unmultiplied)
+        .collect();
+    let picture = Picture::from_rgba(width, height, bytes.clone())?;
+    let path = folder.join(format!("pasted-{}.png", &picture.sha256()[..12]));
+    let mut png = Cursor::new(Vec::new());
+    image::write_buffer_with_format(
+        &mut png,
+        &bytes,
+        width,
+        height,
+        image::ExtendedColorType::Rgba8,
+        image::ImageFormat::Png,
+    )?;
+    std::fs::create_dir_all(folder)?;
+    write_file(&path, Existing::Replace, |out| out.write_all(png.get_ref()))?;
+    Ok(path)
 }
 
 /// The call of the command line that makes a view again; none for views that it has no command for.
@@ -119,7 +142,7 @@ pub(super) fn command_line(document: &Document, id: ViewId) -> Option<String> {
         Shell::Posix
     };
     Some(match &view.kind {
-        ViewKind::Similarity => similarity_call(document, view, settings, features)?.line(shell),
+        ViewKind::Similarity => similarity_line(document, view, settings, (features, shell))?,
         ViewKind::Pca => PcaCall {
             images: vec![path(0)?],
             components: settings.pca.components.to_vec(),
@@ -141,46 +164,53 @@ pub(super) fn command_line(document: &Document, id: ViewId) -> Option<String> {
             features,
         }
         .line(shell),
-        ViewKind::Analysis(analysis) => AnalyzeCall {
-            name: analysis.get().id().to_owned(),
-            images: vec![path(0)?],
-            set: analysis
-                .settings()
-                .into_iter()
-                .map(|knob| (knob.name.to_owned(), knob.current))
-                .collect(),
-            features,
+        ViewKind::Analysis(analysis) => {
+            analyze_call(analysis, vec![path(0)?], features).line(shell)
         }
-        .line(shell),
         ViewKind::Compare => return None,
     })
 }
 
-fn similarity_call(
+/// None where the pins are regions, or stand on several pictures: no command asks for that.
+fn similarity_line(
     document: &Document,
     view: &View,
     settings: &Settings,
-    features: Features,
-) -> Option<SimilarityCall> {
+    (features, shell): (Features, Shell),
+) -> Option<String> {
     let shown = view.picture()?;
     let asks = settings.query.active(Sign::Positive).next()?.picture;
     let library = &document.library;
     let points = |sign| {
-        let pins = settings
-            .query
-            .active(sign)
-            .filter(|pin| pin.picture == asks);
-        pins.filter_map(|pin| match pin.shape {
-            PinShape::Point(at) => Some(at),
-            PinShape::Box(_) | PinShape::Lasso(_) => None,
+        let pins = settings.query.active(sign);
+        pins.map(|pin| match pin.shape {
+            PinShape::Point(at) if pin.picture == asks => Some(at),
+            _ => None,
         })
-        .collect::<Vec<[f64; 2]>>()
+        .collect::<Option<Vec<[f64; 2]>>>()
     };
+    let (at, not) = (points(Sign::Positive)?, points(Sign::Negative)?);
+    if settings.similarity.combine != Combine::Mean {
+        let analysis = Analysis::from(Similarity {
+            at,
+            not,
+            negative_weight: settings.similarity.negative_weight,
+            combine: settings.similarity.combine,
+            regularization: settings.similarity.regularization,
+            top: settings.similarity.top,
+            ..Similarity::default()
+        });
+        let mut images = vec![library.get(asks)?.path.clone()];
+        if shown != asks {
+            images.push(library.get(shown)?.path.clone());
+        }
+        return Some(analyze_call(&analysis, images, features).line(shell));
+    }
     let look = &settings.look;
-    Some(SimilarityCall {
+    let call = SimilarityCall {
         image: library.get(asks)?.path.clone(),
-        at: points(Sign::Positive),
-        not: points(Sign::Negative),
+        at,
+        not,
         against: if shown == asks {
             Vec::new()
         } else {
@@ -196,5 +226,19 @@ fn similarity_call(
                 RangeMode::Fixed { min, max } => Some((min, max)),
             },
         },
-    })
+    };
+    Some(call.line(shell))
+}
+
+fn analyze_call(analysis: &Analysis, images: Vec<PathBuf>, features: Features) -> AnalyzeCall {
+    AnalyzeCall {
+        name: analysis.get().id().to_owned(),
+        images,
+        set: analysis
+            .settings()
+            .into_iter()
+            .map(|knob| (knob.name.to_owned(), knob.current))
+            .collect(),
+        features,
+    }
 }

@@ -59,8 +59,8 @@ impl App {
             }
             Command::Recent => self.state.sheet = Sheet::Palette,
             Command::NewProject => self.new_project(),
-            Command::Save => self.save(false),
-            Command::SaveAs => self.save_as(false),
+            Command::Save => self.save(None),
+            Command::SaveAs => self.save_as(None),
             Command::Undo => {
                 self.history.undo();
             }
@@ -157,11 +157,8 @@ impl App {
                 self.step(ctx, id, command == Command::PictureNext);
             }
             Command::FreezeBasis => self.toggle_freeze(ctx, id),
-            Command::SwapPictures => self.edit_now(ctx, "edit-swap", move |document| {
-                if let Some(view) = document.views.get_mut(&id) {
-                    view.pictures.reverse();
-                }
-            }),
+            Command::SwapPictures => self.swap(ctx, id),
+            Command::PastePicture => ctx.send_viewport_cmd(egui::ViewportCommand::RequestPaste),
             Command::ToggleLink => self.edit_now(ctx, "edit-link", move |document| {
                 let linked = document.views.get(&id).is_some_and(View::is_linked);
                 document.set_linked(id, !linked);
@@ -173,18 +170,20 @@ impl App {
     /// Commands that change one setting of a view.
     fn setting_command(&mut self, ctx: &Context, command: Command, id: ViewId) {
         let range = self.range_of(id);
+        let Some(kind) = self.document().views.get(&id).map(|view| view.kind.clone()) else {
+            return;
+        };
         let change: Box<dyn FnOnce(&mut Settings)> = match command {
             Command::ToggleOverlay => Box::new(|it| it.look.visible = !it.look.visible),
             Command::OverlayStronger => Box::new(|it| strengthen(&mut it.look)),
             Command::ToggleGrid => Box::new(|it| it.look.grid = !it.look.grid),
             Command::ToggleRange => Box::new(move |it| {
-                it.look.range = match it.look.range {
-                    RangeMode::Auto => RangeMode::Fixed {
-                        min: range.0,
-                        max: range.1,
-                    },
-                    RangeMode::Fixed { .. } => RangeMode::Auto,
+                let mut look = it.look_of(&kind);
+                look.range = match (look.range, range) {
+                    (RangeMode::Auto, Some((min, max))) => RangeMode::Fixed { min, max },
+                    _ => RangeMode::Auto,
                 };
+                it.set_look(&kind, look);
             }),
             Command::OutlineTop => Box::new(|it| it.similarity.outline = !it.similarity.outline),
             Command::Component1 => Box::new(|it| single(it, 0)),
@@ -206,9 +205,40 @@ impl App {
         });
     }
 
-    fn range_of(&mut self, id: ViewId) -> (f32, f32) {
-        let view = self.session.view(id);
-        view.similarity.read().map_or((0.0, 1.0), |read| read.range)
+    /// Smallest and largest number that a view shows, if it shows numbers.
+    fn range_of(&mut self, id: ViewId) -> Option<(f32, f32)> {
+        let view = self.document().views.get(&id)?;
+        let (kind, picture) = (view.kind.clone(), view.picture()?);
+        let state = self.session.view(id);
+        match kind {
+            ViewKind::Similarity => state.similarity.read().map(|read| read.range),
+            ViewKind::Compare => state.compare.range,
+            ViewKind::Analysis(_) => state.analysis.read(picture).map(|read| read.range),
+            ViewKind::Pca | ViewKind::Matches => None,
+        }
+    }
+
+    /// Exchanges the two pictures of a view; its keypoints go along.
+    fn swap(&mut self, ctx: &Context, id: ViewId) {
+        let pair = self
+            .document()
+            .views
+            .get(&id)
+            .map(|view| &view.pictures[..]);
+        let Some(&[a, b]) = pair else { return };
+        let points = self.carried_keypoints(id).unwrap_or_default();
+        self.edit_now(ctx, "edit-swap", move |document| {
+            if let Some(view) = document.views.get_mut(&id) {
+                view.pictures.reverse();
+            }
+            for point in &mut document.settings_mut(id).matches.keypoints {
+                let carried = points.iter().find(|(known, _)| known == point);
+                if let Some((_, there)) = carried {
+                    point.b = Some(std::mem::replace(&mut point.a, *there));
+                    point.pair = [b, a];
+                }
+            }
+        });
     }
 
     fn toggle_sheet(&mut self, sheet: Sheet) {
@@ -361,6 +391,11 @@ impl App {
     }
 
     fn remove_pin(&mut self, ctx: &Context, id: ViewId) {
+        match self.document().views.get(&id).map(|view| &view.kind) {
+            Some(ViewKind::Similarity | ViewKind::Compare) => {}
+            Some(ViewKind::Matches) => return self.remove_keypoint(ctx, id),
+            _ => return,
+        }
         let pins = &self.document().settings(id).query.pins;
         let Some(pin) = self.state.pin.or_else(|| pins.last().map(|pin| pin.id)) else {
             return;
@@ -375,28 +410,53 @@ impl App {
         });
     }
 
+    /// Removes the keypoint that was placed last.
+    fn remove_keypoint(&mut self, ctx: &Context, id: ViewId) {
+        self.edit_now(ctx, "edit-remove-keypoint", move |document| {
+            let pair = document.views.get(&id).map(|view| view.pictures.clone());
+            let points = &mut document.settings_mut(id).matches.keypoints;
+            let last = points
+                .iter()
+                .rposition(|point| pair.as_deref() == Some(&point.pair[..]));
+            if let Some(last) = last {
+                points.remove(last);
+            }
+        });
+    }
+
+    /// The canvas of a view in the window, and the size of a picture in pixels.
+    pub(super) fn canvas_of(
+        &mut self,
+        view: ViewId,
+        picture: PictureId,
+    ) -> Option<(egui::Rect, egui::Vec2)> {
+        let (width, height) = self.session.pictures.peek(picture)?.size_px();
+        let rect = self.session.view(view).canvas?;
+        Some((rect, egui::vec2(width as f32, height as f32)))
+    }
+
+    /// What panels are given, outside of drawing.
+    pub(super) fn cx<'a>(&'a mut self, document: &'a Document) -> crate::cx::Cx<'a> {
+        crate::cx::Cx {
+            document,
+            session: &mut self.session,
+            state: &mut self.state,
+            preferences: &mut self.preferences,
+            keys: &self.keys,
+            todo: &mut self.todo,
+        }
+    }
+
     fn zoom(&mut self, ctx: &Context, command: Command, id: ViewId) {
         let document = std::sync::Arc::clone(self.history.present());
         let Some(view) = document.views.get(&id) else {
             return;
         };
         for &picture in &view.pictures {
-            let Some(open) = self.session.pictures.peek(picture) else {
+            let Some((rect, size)) = self.canvas_of(id, picture) else {
                 continue;
             };
-            let (width, height) = open.size_px();
-            let size = egui::vec2(width as f32, height as f32);
-            let Some(rect) = self.session.view(id).canvas else {
-                continue;
-            };
-            let mut cx = crate::cx::Cx {
-                document: &document,
-                session: &mut self.session,
-                state: &mut self.state,
-                preferences: &mut self.preferences,
-                keys: &self.keys,
-                todo: &mut self.todo,
-            };
+            let mut cx = self.cx(&document);
             let mut camera = cx.camera(id, picture);
             match command {
                 Command::ZoomIn => {

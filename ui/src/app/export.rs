@@ -10,7 +10,7 @@ use egui::Context;
 
 use super::App;
 use crate::cx::Purpose;
-use crate::document::{FrozenBasis, PictureId, ViewId, ViewKind};
+use crate::document::{FrozenBasis, Keypoint, PictureId, ViewId, ViewKind};
 use crate::host::{Dialog, DialogKind};
 use crate::session::FeatureKey;
 use crate::views::figure::Plan;
@@ -85,7 +85,6 @@ impl App {
 
     /// Writes the figure of a view.
     pub(super) fn write_figure(&mut self, view: ViewId, path: PathBuf) {
-        let path = with_ending(path, "png");
         let scale = self.preferences.figure_scale.clamp(1, 4);
         self.write_plan(view, path, "job-figure", move |plan, path| {
             plan.write_figure(path, scale)
@@ -95,7 +94,6 @@ impl App {
 
     /// Writes the values of a view.
     pub(super) fn write_values(&mut self, view: ViewId, path: PathBuf) {
-        let path = with_ending(path, "npy");
         self.write_plan(view, path, "job-values", |plan, path| {
             plan.write_values(path).map_err(|error| Failure::of(&error))
         });
@@ -143,30 +141,61 @@ impl App {
             id: 0,
             kind: DialogKind::SaveFile,
             title: self.word("export-keypoints-title"),
-            filters: vec![(self.word("export-coco"), vec!["json".to_owned()])],
+            filters: vec![
+                (self.word("export-coco"), vec!["json".to_owned()]),
+                (self.word("export-csv"), vec!["csv".to_owned()]),
+            ],
             file_name: Some("keypoints.json".to_owned()),
             folder: self.preferences.export_folder.clone(),
         };
         self.ask(dialog, Purpose::Keypoints(view));
     }
 
-    /// Writes the keypoints of a view in COCO's layout.
+    /// Writes the keypoints of a view as CSV, or in COCO's layout.
     pub(super) fn write_keypoints(&mut self, view: ViewId, path: PathBuf) {
-        let Some(made) = self.keypoints(view) else {
+        let csv = path
+            .extension()
+            .is_some_and(|it| it.eq_ignore_ascii_case("csv"));
+        let Some(made) = self.keypoints(view, csv) else {
             self.say("export-nothing");
             return;
         };
-        let path = with_ending(path, "json");
         let target = path.clone();
         self.export("job-values", path, Then::Say, move |_| {
-            let text = serde_json::to_vec_pretty(&made)?;
             Ok(write_file(&target, Existing::Replace, |out| {
-                out.write_all(&text)
+                out.write_all(made.as_bytes())
             })?)
         });
     }
 
-    fn keypoints(&self, view: ViewId) -> Option<serde_json::Value> {
+    fn keypoints(&self, view: ViewId, csv: bool) -> Option<String> {
+        let document = self.document();
+        let pair = &document.views.get(&view)?.pictures;
+        let [a, b] = <[PictureId; 2]>::try_from(&pair[..]).ok()?;
+        let points = self.carried_keypoints(view)?;
+        let points: Vec<(String, [f64; 2], [f64; 2])> = points
+            .into_iter()
+            .map(|(point, there)| (point.name, point.a, there))
+            .collect();
+        if points.is_empty() {
+            return None;
+        }
+        if csv {
+            return Some(matches::csv(&points));
+        }
+        let size = |picture| {
+            self.session
+                .pictures
+                .peek(picture)
+                .map(|open| open.size_px())
+        };
+        let (name_a, name_b) = (document.library.name(a), document.library.name(b));
+        let coco = matches::coco([(&name_a, size(a)?), (&name_b, size(b)?)], &points);
+        serde_json::to_string_pretty(&coco).ok()
+    }
+
+    /// The keypoints of a view's pair, with their places in the second picture.
+    pub(super) fn carried_keypoints(&self, view: ViewId) -> Option<Vec<(Keypoint, [f64; 2])>> {
         let document = self.document();
         let shown = document.views.get(&view)?;
         let [a, b] = <[PictureId; 2]>::try_from(&shown.pictures[..]).ok()?;
@@ -176,34 +205,13 @@ impl App {
             self.session.features.peek(&key)
         };
         let (here, there) = (ready(a)?, ready(b)?);
-        let mine = settings
-            .matches
-            .keypoints
-            .iter()
-            .filter(|point| point.pair == [a, b]);
-        let points: Vec<(String, [f64; 2], [f64; 2])> = mine
-            .filter_map(|point| {
-                Some((
-                    point.name.clone(),
-                    point.a,
-                    matches::carried(point, here, there)?,
-                ))
-            })
-            .collect();
-        if points.is_empty() {
-            return None;
-        }
-        let size = |picture| {
-            self.session
-                .pictures
-                .peek(picture)
-                .map(|open| open.size_px())
-        };
-        let (name_a, name_b) = (document.library.name(a), document.library.name(b));
-        Some(matches::coco(
-            [(&name_a, size(a)?), (&name_b, size(b)?)],
-            &points,
-        ))
+        let points = settings.matches.keypoints.iter();
+        let mine = points.filter(|point| point.pair == [a, b]);
+        let found = mine.filter_map(|point| {
+            let there = matches::carried(point, here, there)?;
+            Some((point.clone(), there))
+        });
+        Some(found.collect())
     }
 
     /// Asks where the basis of a view goes.
@@ -242,7 +250,6 @@ impl App {
             self.say("export-nothing");
             return;
         };
-        let path = with_ending(path, "safetensors");
         let mut basis = PcaBasis::clone(&fit.basis);
         let document = self.document();
         let pictures: Vec<String> = fit
@@ -288,6 +295,13 @@ impl App {
         });
     }
 
+    /// Bases that are being saved are not used by the project that is there now.
+    pub(super) fn drop_freezes(&mut self) {
+        for export in &mut self.exports {
+            export.then = Then::Say;
+        }
+    }
+
     /// Takes what was written.
     pub(super) fn poll_exports(&mut self, ctx: &Context) {
         let mut exports = std::mem::take(&mut self.exports);
@@ -318,11 +332,4 @@ impl App {
             Then::Freeze(view, pictures) => self.use_basis(view, export.path.clone(), pictures),
         }
     }
-}
-
-fn with_ending(mut path: PathBuf, ending: &str) -> PathBuf {
-    if path.extension().is_none() {
-        path.set_extension(ending);
-    }
-    path
 }

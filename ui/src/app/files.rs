@@ -8,7 +8,7 @@ use dinoscope_jobs::runner::{Lane, Poll, Spec, Ticket, Title};
 use egui::Context;
 
 use super::{App, Setup};
-use crate::cx::{ProjectState, Purpose, Request, Sheet};
+use crate::cx::{After, ProjectState, Purpose, Request, Sheet};
 use crate::document::{Document, PictureId, Project, ViewId, ViewKind, Workspace};
 use crate::host::{Dialog, DialogKind};
 use crate::keep::autosave::{self, Autosave, Orphan};
@@ -26,6 +26,7 @@ pub(super) const ENDING: &str = "dinoscope";
 pub(super) struct Files {
     path: Option<PathBuf>,
     saving: Option<Saving>,
+    loading: Option<Loading>,
     /// Title of the window.
     pub shown_title: Option<String>,
     /// What the autosave last complained about.
@@ -37,7 +38,25 @@ struct Saving {
     ticket: Ticket<()>,
     document: Arc<Document>,
     path: PathBuf,
-    then_quit: bool,
+    then: Option<After>,
+}
+
+/// A project that is being read.
+#[derive(Debug)]
+struct Loading {
+    ticket: Ticket<Found>,
+    path: PathBuf,
+    /// Changes of the project that is there when it was asked for: later ones are asked about.
+    changes: u64,
+}
+
+/// A project whose pictures were looked for.
+#[derive(Debug)]
+struct Found {
+    project: Project,
+    missing: usize,
+    /// The version that wrote it, where that is newer than this one.
+    newer: Option<String>,
 }
 
 /// A search for pictures that were moved.
@@ -112,7 +131,8 @@ impl App {
         match orphan.load() {
             Ok(project) => {
                 let path = orphan.project_path().map(Path::to_owned);
-                self.take_project(project, path, false);
+                let folder = path.as_deref().and_then(Path::parent);
+                self.take_project(looked_for(project, folder), path, false);
                 self.note();
                 let written = self
                     .autosave
@@ -129,45 +149,69 @@ impl App {
         }
     }
 
-    /// Opens a project file in place of what is there.
+    /// Opens a project file in place of what is there, after a question where that is not saved.
     pub(super) fn open_project(&mut self, path: &Path) {
-        if !self.history.is_saved() && !self.document().views.is_empty() {
-            // What is there is kept by its own session until the answer.
-            if let Some(autosave) = &self.autosave
-                && let Err(error) = autosave.flush(Duration::from_secs(3))
-            {
-                self.state.say(error.to_string());
-                return;
-            }
-            self.say("project-unsaved-first");
-            self.state.sheet = Sheet::Unsaved;
-            return;
-        }
-        match project_file::load::<Project>(path) {
-            Ok(loaded) => {
-                if loaded.is_newer {
-                    self.say_with("project-newer", &[("version", loaded.app.clone().into())]);
-                }
-                self.preferences.remember_project(path);
-                self.take_project(loaded.document, Some(path.to_owned()), true);
-            }
-            Err(error) => self.state.say(error.to_string()),
+        if self.history.is_saved() {
+            self.load_project(path);
+        } else {
+            self.state.sheet = Sheet::Unsaved(After::Open(path.to_owned()));
         }
     }
 
-    /// Goes on with a project.
-    fn take_project(&mut self, mut project: Project, path: Option<PathBuf>, saved: bool) {
-        let folder = path.as_deref().and_then(Path::parent).map(Path::to_owned);
-        let mut missing = 0;
-        project.document.library.edit(|library| {
-            for (_, entry) in library.iter_mut() {
-                let stored = entry.stored.as_ref().zip(folder.as_deref());
-                if let Some(found) = stored.and_then(|(stored, folder)| resolve(folder, stored)) {
-                    entry.path = found;
-                }
-                missing += usize::from(!entry.path.exists());
-            }
+    /// Reads it in the background: its pictures may be many, on a disk that is slow.
+    fn load_project(&mut self, path: &Path) {
+        let name = path
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned());
+        let title = Title::new("job-open").text("name", name.unwrap_or_default());
+        let mut spec = Spec::new(Lane::Files, title);
+        spec.priority = 20;
+        let file = path.to_owned();
+        let ticket = self.session.runner.submit(spec, move |_| {
+            let loaded = project_file::load::<Project>(&file)?;
+            let (project, missing) = looked_for(loaded.document, file.parent());
+            Ok(Found {
+                project,
+                missing,
+                newer: loaded.is_newer.then_some(loaded.app),
+            })
         });
+        self.files.loading = Some(Loading {
+            ticket,
+            path: path.to_owned(),
+            changes: self.history.changes(),
+        });
+    }
+
+    fn poll_loading(&mut self) {
+        let Some(loading) = self.files.loading.take() else {
+            return;
+        };
+        match loading.ticket.poll() {
+            Poll::Waiting | Poll::Running(_) => self.files.loading = Some(loading),
+            Poll::Done(_) if loading.changes != self.history.changes() => {
+                self.state.sheet = Sheet::Unsaved(After::Open(loading.path));
+            }
+            Poll::Done(found) => {
+                if let Some(version) = found.newer {
+                    self.say_with("project-newer", &[("version", version.into())]);
+                }
+                self.preferences.remember_project(&loading.path);
+                let saved = Some(loading.path);
+                self.take_project((found.project, found.missing), saved, true);
+            }
+            Poll::Failed(failure) => self.state.say(failure.message),
+            Poll::Cancelled | Poll::Over => {}
+        }
+    }
+
+    /// Goes on with a project, of whose pictures some are missing.
+    fn take_project(
+        &mut self,
+        (mut project, missing): (Project, usize),
+        path: Option<PathBuf>,
+        saved: bool,
+    ) {
         self.explore = project
             .presentation
             .tiles
@@ -187,6 +231,7 @@ impl App {
             self.history.mark_saved(&Arc::clone(self.history.present()));
         }
         self.session.forget_all();
+        self.let_go();
         tracing::info!(
             views = self.document().views.len(),
             missing,
@@ -198,16 +243,27 @@ impl App {
         }
     }
 
+    /// What was begun for another project ends without a trace in this one.
+    fn let_go(&mut self) {
+        if let Some(saving) = self.files.saving.take() {
+            saving.ticket.detach();
+        }
+        self.files.loading = None;
+        self.relinks.clear();
+        self.scans.clear();
+        self.drop_freezes();
+    }
+
     /// Saves where the project is, or asks where.
-    pub(super) fn save(&mut self, then_quit: bool) {
+    pub(super) fn save(&mut self, then: Option<After>) {
         match self.files.path.clone() {
-            Some(path) => self.save_to(&path, then_quit),
-            None => self.save_as(then_quit),
+            Some(path) => self.save_to(&path, then),
+            None => self.save_as(then),
         }
     }
 
     /// Asks where to save.
-    pub(super) fn save_as(&mut self, then_quit: bool) {
+    pub(super) fn save_as(&mut self, then: Option<After>) {
         let dialog = Dialog {
             id: 0,
             kind: DialogKind::SaveFile,
@@ -225,28 +281,25 @@ impl App {
                 .and_then(Path::parent)
                 .map(Path::to_owned),
         };
-        self.ask(dialog, Purpose::SaveProject { then_quit });
+        self.ask(dialog, Purpose::SaveProject { then });
     }
 
     /// Saves in the background; the old file stays whole whatever happens.
-    pub(super) fn save_to(&mut self, path: &Path, then_quit: bool) {
-        let mut path = path.to_owned();
-        if path.extension().is_none() {
-            path.set_extension(ENDING);
-        }
+    pub(super) fn save_to(&mut self, path: &Path, then: Option<After>) {
+        let path = path.to_owned();
         let document = Arc::clone(self.history.present());
         let mut project = self.project();
-        if let Some(folder) = path.parent() {
-            project.document.library.edit(|library| {
-                for (_, entry) in library.iter_mut() {
-                    entry.stored = Some(portable_path(folder, &entry.path));
-                }
-            });
-        }
         let mut spec = Spec::new(Lane::Files, Title::new("job-save"));
         spec.priority = 20;
         let target = path.clone();
         let ticket = self.session.runner.submit(spec, move |_| {
+            if let Some(folder) = target.parent() {
+                project.document.library.edit(|library| {
+                    for (_, entry) in library.iter_mut() {
+                        entry.stored = Some(portable_path(folder, &entry.path));
+                    }
+                });
+            }
             project_file::save(&target, &project)?;
             Ok(())
         });
@@ -254,12 +307,13 @@ impl App {
             ticket,
             document,
             path,
-            then_quit,
+            then,
         });
     }
 
     /// Takes the outcome of saving and of searches.
     pub(super) fn poll_files(&mut self, ctx: &Context) {
+        self.poll_loading();
         if let Some(saving) = self.files.saving.take() {
             match saving.ticket.poll() {
                 Poll::Waiting | Poll::Running(_) => self.files.saving = Some(saving),
@@ -269,8 +323,12 @@ impl App {
                     self.preferences.remember_project(&saving.path);
                     self.files.path = Some(saving.path);
                     self.say("project-saved");
-                    if saving.then_quit {
-                        self.leave(ctx);
+                    match saving.then {
+                        // What was edited since the save began is asked about again.
+                        Some(After::Quit) => ctx.send_viewport_cmd(egui::ViewportCommand::Close),
+                        Some(After::New) => self.new_project(),
+                        Some(After::Open(path)) => self.open_project(&path),
+                        None => {}
                     }
                 }
                 Poll::Failed(failure) => {
@@ -293,21 +351,18 @@ impl App {
         self.poll_relinks();
     }
 
-    /// Takes one file for a missing picture.
-    pub(super) fn relink(&mut self, picture: PictureId, path: PathBuf) {
-        self.session.pictures.forget(picture);
-        self.session.features.forget_picture(picture);
-        self.todo.edits.push_back(crate::cx::Edit {
-            label: "edit-relink",
-            key: None,
-            change: Box::new(move |document| {
-                document.library.edit(|library| {
+    /// Takes other files for missing pictures.
+    pub(super) fn relink(&mut self, found: Vec<(PictureId, PathBuf)>) {
+        let ctx = self.ctx.clone();
+        self.edit_now(&ctx, "edit-relink", move |document| {
+            document.library.edit(|library| {
+                for (picture, path) in found {
                     if let Some(entry) = library.get_mut(picture) {
                         entry.path = path;
                         entry.stored = None;
                     }
-                });
-            }),
+                }
+            });
         });
     }
 
@@ -348,9 +403,7 @@ impl App {
                     ("wanted", relink.wanted.into()),
                 ];
                 self.say_with("project-relinked", &args);
-                for (picture, path) in found {
-                    self.relink(picture, path);
-                }
+                self.relink(found);
                 if self
                     .document()
                     .library
@@ -370,9 +423,13 @@ impl App {
         self.relinks = relinks;
     }
 
-    /// Goes on without saving: the autosave forgets what was there.
-    pub(super) fn discard(&mut self, ctx: &Context) {
-        self.leave(ctx);
+    /// Does what waited for an answer, without saving: the autosave forgets what was there.
+    pub(super) fn go_on(&mut self, ctx: &Context, after: After) {
+        match after {
+            After::Quit => self.leave(ctx),
+            After::New => self.begin_project(),
+            After::Open(path) => self.load_project(&path),
+        }
     }
 
     /// Brings a view to the front.
@@ -410,13 +467,17 @@ impl App {
         cleared.detach();
     }
 
-    /// A new project in place of the one that is there.
+    /// A new project in place of the one that is there, after a question where that is not saved.
     pub(super) fn new_project(&mut self) {
-        if !self.history.is_saved() && !self.document().views.is_empty() {
-            self.state.sheet = Sheet::Unsaved;
-            return;
+        if self.history.is_saved() {
+            self.begin_project();
+        } else {
+            self.state.sheet = Sheet::Unsaved(After::New);
         }
-        self.take_project(Project::default(), None, false);
+    }
+
+    fn begin_project(&mut self) {
+        self.take_project((Project::default(), 0), None, false);
         self.add_samples();
         self.history = History::new(Document::clone(self.history.present()));
         self.history.mark_saved(&Arc::clone(self.history.present()));
@@ -424,6 +485,21 @@ impl App {
             .requests
             .retain(|request| !matches!(request, Request::Open(_)));
     }
+}
+
+/// The project with its pictures where they are now, seen from its folder; and how many are nowhere.
+fn looked_for(mut project: Project, folder: Option<&Path>) -> (Project, usize) {
+    let mut missing = 0;
+    project.document.library.edit(|library| {
+        for (_, entry) in library.iter_mut() {
+            let stored = entry.stored.as_ref().zip(folder);
+            if let Some(found) = stored.and_then(|(stored, folder)| resolve(folder, stored)) {
+                entry.path = found;
+            }
+            missing += usize::from(!entry.path.exists());
+        }
+    });
+    (project, missing)
 }
 
 /// Files for missing pictures: by content where it is known, by name where it is not.

@@ -11,7 +11,9 @@ use std::sync::mpsc::{Receiver, channel};
 use super::App;
 use crate::cx::{Purpose, Request, Sheet};
 use crate::document::{Document, PictureId, Settings, View, ViewId, ViewKind, Workspace};
-use crate::host::Dialog;
+use crate::host::{Dialog, DialogKind};
+use crate::keep::PathText;
+use crate::keep::history::CoalesceKey;
 use crate::samples;
 
 /// Longest text of a link, and most files that it may name.
@@ -87,8 +89,8 @@ impl App {
             }
             Request::Help(page) => self.open_help(&page),
             Request::Recover(orphan) => self.recover(orphan),
-            Request::Save { then_quit } => self.save(then_quit),
-            Request::Discard => self.discard(ctx),
+            Request::Save { then } => self.save(then),
+            Request::Discard(after) => self.go_on(ctx, after),
             Request::ClearCache => self.clear_cache(),
             Request::Activate(view) => self.activate(view),
             Request::Keypoints(view) => self.export_keypoints(view),
@@ -205,13 +207,15 @@ impl App {
             let found: Vec<PathBuf> = scan.found.try_iter().flatten().collect();
             if !found.is_empty() {
                 let folder = scan.folder.clone();
-                let mut first = None;
-                self.amend(|document| {
-                    let ids = document
-                        .library
-                        .edit(|library| library.add_all(found, Some(&folder)));
-                    first = ids.first().copied();
-                });
+                let mut document = Document::clone(self.history.present());
+                let ids = document
+                    .library
+                    .edit(|library| library.add_all(found, Some(&folder)));
+                let first = ids.first().copied();
+                // What comes in one after the other is one step.
+                let key = Some(CoalesceKey::of(("scan", &folder)));
+                let now = ctx.input(|input| input.time);
+                self.history.edit("edit-add-pictures", key, now, document);
                 if let Some(first) = first.filter(|_| std::mem::take(&mut scan.shows)) {
                     self.state.start = false;
                     self.look(first);
@@ -369,7 +373,8 @@ impl App {
     /// Opens a figure that this program made as the view that it shows; false if it is none.
     fn reopen(&mut self, path: &Path) -> bool {
         let ending = path.extension().map(std::ffi::OsStr::to_ascii_lowercase);
-        if !ending.is_some_and(|ending| ending == "png" || ending == "svg") {
+        // A pipe would be waited for.
+        if !ending.is_some_and(|ending| ending == "png" || ending == "svg") || !path.is_file() {
             return false;
         }
         let Ok(recipe) = read_recipe(path) else {
@@ -384,7 +389,8 @@ impl App {
         let files = app["files"].as_array().cloned().unwrap_or_default();
         let paths: Vec<PathBuf> = files
             .iter()
-            .filter_map(|file| file["path"].as_str().map(PathBuf::from))
+            .filter_map(|file| serde_json::from_value::<PathText>(file["path"].clone()).ok())
+            .map(|path| path.0)
             .collect();
         if paths.is_empty() {
             return false;
@@ -432,7 +438,7 @@ impl App {
             images.next_back()
         });
         if let Some(image) = pasted {
-            self.paste(&image);
+            self.paste(image);
         }
     }
 
@@ -440,27 +446,44 @@ impl App {
     pub(super) fn ask(&mut self, mut dialog: Dialog, purpose: Purpose) {
         dialog.id = self.next_dialog;
         self.next_dialog += 1;
-        self.dialogs.insert(dialog.id, purpose);
+        self.dialogs.insert(dialog.id, (dialog.clone(), purpose));
         self.host.dialog(dialog);
     }
 
     /// Does with the answer what it was asked for.
-    #[expect(clippy::needless_pass_by_value, reason = "a question is answered once")]
-    pub(super) fn picked(&mut self, purpose: Purpose, paths: Vec<PathBuf>) {
-        let Some(first) = paths.first().cloned() else {
+    pub(super) fn picked(&mut self, dialog: Dialog, purpose: Purpose, paths: Vec<PathBuf>) {
+        let Some(mut first) = paths.first().cloned() else {
             return;
         };
+        if dialog.kind == DialogKind::SaveFile {
+            let full = with_ending(&first, &dialog.filters);
+            let typed = std::mem::replace(&mut first, full);
+            // The dialog has asked about the name as it was typed only: it has to ask about this one.
+            if first != typed && std::fs::symlink_metadata(&first).is_ok() {
+                let name = first.file_name().unwrap_or_default();
+                let name = name.to_string_lossy().into_owned();
+                self.say_with("export-name-taken", &[("name", name.clone().into())]);
+                let folder = first.parent().map(Path::to_owned);
+                let again = Dialog {
+                    file_name: Some(name),
+                    folder,
+                    ..dialog
+                };
+                self.ask(again, purpose);
+                return;
+            }
+        }
         match purpose {
             Purpose::Open => self.open(paths),
             Purpose::OpenModel => self.use_model(first.to_string_lossy().into_owned()),
-            Purpose::SaveProject { then_quit } => self.save_to(&first, then_quit),
+            Purpose::SaveProject { then } => self.save_to(&first, then),
             Purpose::Figure(view) => self.write_figure(view, first),
             Purpose::Values(view) => self.write_values(view, first),
             Purpose::Keypoints(view) => self.write_keypoints(view, first),
             Purpose::SaveBasis { view, freeze } => self.save_basis(view, first, freeze),
             Purpose::LoadBasis(view) => self.load_basis(view, first),
             Purpose::Relink(_) if first.is_dir() => self.search_missing(first),
-            Purpose::Relink(picture) => self.relink(picture, first),
+            Purpose::Relink(picture) => self.relink(vec![(picture, first)]),
             Purpose::Setting(view, name) => self.set_file(view, name, first),
         }
     }
@@ -486,6 +509,24 @@ impl App {
     fn ask_missing(&mut self, _picture: PictureId) {
         self.state.sheet = Sheet::Missing;
     }
+}
+
+/// The path with one of the endings that a dialog offers; with the first one where it has none of them.
+fn with_ending(path: &Path, filters: &[(String, Vec<String>)]) -> PathBuf {
+    let mut endings = filters.iter().flat_map(|(_, endings)| endings);
+    let own = path
+        .extension()
+        .map(|own| own.to_string_lossy().to_lowercase());
+    let Some(first) = endings.next() else {
+        return path.to_owned();
+    };
+    if own.is_some_and(|own| own == *first || endings.any(|ending| own == *ending)) {
+        return path.to_owned();
+    }
+    let mut name = path.as_os_str().to_owned();
+    name.push(".");
+    name.push(first);
+    name.into()
 }
 
 /// Settings of a figure's file with its pictures as they are numbered here.
@@ -577,6 +618,24 @@ mod tests {
         }
         let long = format!("dinoscope://open?file=/{}", "a".repeat(5000));
         assert!(link_paths(&long).is_err());
+    }
+
+    #[test]
+    fn a_saved_file_has_an_ending_that_opens_it_again() {
+        let filters = [("PNG", "png"), ("SVG", "svg")]
+            .map(|(name, ending)| (name.to_owned(), vec![ending.to_owned()]));
+        for (typed, expected) in [
+            ("/x/eyes", "/x/eyes.png"),
+            ("/x/run v1.2", "/x/run v1.2.png"),
+            ("/x/eyes.SVG", "/x/eyes.SVG"),
+            ("/x/eyes.png", "/x/eyes.png"),
+        ] {
+            assert_eq!(
+                with_ending(Path::new(typed), &filters),
+                PathBuf::from(expected)
+            );
+        }
+        assert_eq!(with_ending(Path::new("/x/y"), &[]), PathBuf::from("/x/y"));
     }
 
     #[test]

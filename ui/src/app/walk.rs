@@ -4,9 +4,11 @@ use dinoscope_engine::Grid;
 use dinoscope_engine::analysis::Patch;
 
 use super::App;
+use crate::canvas::camera::{self, Transform};
 use crate::cx::Pointer;
-use crate::document::{PictureId, PinShape, Sign, ViewId};
+use crate::document::{PictureId, PinShape, Sign, ViewId, ViewKind};
 use crate::session::FeatureKey;
+use crate::views::matches;
 
 impl App {
     /// Moves the pointer of the keys by some patches; it starts in the middle of the picture.
@@ -26,6 +28,7 @@ impl App {
             },
         };
         let (x, y) = grid.centre_px(patch.row, patch.col);
+        self.keep_in_sight((view, picture), egui::pos2(x as f32, y as f32));
         self.state.pointer = Some(Pointer {
             view,
             picture,
@@ -34,11 +37,44 @@ impl App {
         });
     }
 
-    /// Pins the patch that the keys or the pointer are on.
+    /// Moves the view to a point that it does not show.
+    fn keep_in_sight(&mut self, (view, picture): (ViewId, PictureId), at: egui::Pos2) {
+        let Some((rect, size)) = self.canvas_of(view, picture) else {
+            return;
+        };
+        let document = std::sync::Arc::clone(self.history.present());
+        let mut cx = self.cx(&document);
+        let mut camera = cx.camera(view, picture);
+        let transform = Transform::new(&camera, rect, size);
+        if !rect.contains(transform.to_screen(at.x, at.y)) {
+            camera::look_at(&mut camera, rect, size, at);
+            cx.set_camera(view, picture, camera);
+        }
+    }
+
+    /// Pins the patch that the keys or the pointer are on; between two pictures it is a keypoint of the first.
     pub(super) fn pin_here(&mut self, ctx: &egui::Context, sign: Sign) {
         let Some(pointer) = self.state.pointer else {
             return;
         };
+        let Some(shown) = self.document().views.get(&pointer.view) else {
+            return;
+        };
+        match shown.kind {
+            ViewKind::Similarity | ViewKind::Compare => {}
+            ViewKind::Matches => {
+                if let [a, b] = shown.pictures[..]
+                    && pointer.picture == a
+                    && sign == Sign::Positive
+                {
+                    self.edit_now(ctx, "edit-add-keypoint", move |document| {
+                        matches::push_keypoint(document, pointer.view, [a, b], pointer.at);
+                    });
+                }
+                return;
+            }
+            ViewKind::Pca | ViewKind::Analysis(_) => return,
+        }
         self.edit_now(ctx, "edit-add-pin", move |document| {
             let id = crate::document::PinId(document.take_number());
             let pin = crate::document::Pin {

@@ -71,7 +71,8 @@ pub fn fit_zoom(rect: Rect, size_px: Vec2) -> f32 {
 pub fn zoom_at(camera: &mut Camera, rect: Rect, size_px: Vec2, at: Pos2, factor: f32) {
     let before = Transform::new(camera, rect, size_px);
     let fit = fit_zoom(rect, size_px);
-    let least = (fit * 0.25).min(1.0);
+    // One pixel a pixel has to be within reach on every screen.
+    let least = (fit * 0.25).min(0.25);
     let zoom = (before.zoom * factor).clamp(least, MOST_ZOOM.max(fit));
     let fixed = before.to_picture(at);
     let center = fixed.to_vec2() - (at - rect.center()) / zoom;

@@ -6,8 +6,8 @@
 use std::sync::Arc;
 
 use egui::{
-    CursorIcon, Event, Key, Modifiers, MouseWheelUnit, PointerButton, Pos2, Rect, Response, Sense,
-    Ui, Vec2, pos2, vec2,
+    CursorIcon, Event, Modifiers, MouseWheelUnit, PointerButton, Pos2, Rect, Response, Sense, Ui,
+    Vec2, pos2, vec2,
 };
 
 pub mod camera;
@@ -119,18 +119,16 @@ impl CanvasFrame {
     }
 }
 
-/// Takes the room that is left in `ui` and the input of this frame.
+/// Takes the room that is left in `ui` and the input of this frame; a drag pans while `space` is held.
 pub fn begin(
     ui: &mut Ui,
     name: &str,
     size_px: Vec2,
     camera: &mut Camera,
-    tool: Tool,
+    (tool, space): (Tool, bool),
 ) -> CanvasFrame {
     let (rect, mut response) = ui.allocate_exact_size(ui.available_size(), Sense::click_and_drag());
     let before = *camera;
-    let space =
-        ui.input(|input| input.key_down(Key::Space)) && !ui.ctx().egui_wants_keyboard_input();
     wheel(ui, &response, (rect, size_px), camera);
     let pans = space || tool == Tool::Pan || matches!(tool, Tool::Pointer | Tool::Pin);
     let dragged_by = |button| response.dragged_by(button);
@@ -276,10 +274,6 @@ fn draft(
 ) -> Option<Arc<Draft>> {
     let id = response.id.with("draft");
     let held: Option<Arc<Draft>> = ui.data(|data| data.get_temp(id));
-    if ui.input(|input| input.key_pressed(Key::Escape)) {
-        ui.data_mut(|data| data.remove::<Arc<Draft>>(id));
-        return None;
-    }
     let inside = |at: Pos2| at.clamp(Pos2::ZERO, size_px.to_pos2());
     let at = response
         .interact_pointer_pos()
@@ -308,6 +302,10 @@ fn draft(
     }
     if response.drag_stopped() {
         ui.data_mut(|data| data.remove::<Arc<Draft>>(id));
+        // A drag that ends without its button was given up, with Esc.
+        if !ui.input(|input| input.pointer.button_released(PointerButton::Primary)) {
+            return None;
+        }
         let modifiers = ui.input(|input| input.modifiers);
         let points: Vec<[f64; 2]> = draft
             .points

@@ -195,26 +195,15 @@ fn overview_ui(
 ) {
     let Some(texture) = thumbnail else { return };
     let rect = frame.rect();
-    // The thumbnail is cut to a fixed form; the overview shows its part of the picture.
-    let part = cut(frame.size_px);
     let seen = Rect::from_min_max(
-        pos2(0.0, 0.0) + (frame.visible.min - part.min) / part.size(),
-        pos2(0.0, 0.0) + (frame.visible.max - part.min) / part.size(),
+        camera::fraction(frame.visible.min, frame.size_px),
+        camera::fraction(frame.visible.max, frame.size_px),
     );
-    let seen = seen.intersect(Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0)));
     let corner = pos2(rect.left() + EDGE, rect.bottom() - EDGE);
     let id = frame.response.id.with("overview");
-    let map = Minimap::new(texture, part.size(), seen, tr(ui, "canvas-overview"));
+    let map = Minimap::new(texture, frame.size_px, seen, tr(ui, "canvas-overview"));
     if let (_, Some(at)) = map.show(ui, id, corner) {
-        let to = part.min + at.to_vec2() * part.size();
-        camera::look_at(camera, rect, frame.size_px, to);
+        let to = at.to_vec2() * frame.size_px;
+        camera::look_at(camera, rect, frame.size_px, to.to_pos2());
     }
-}
-
-/// The part of a picture that its thumbnail shows, in its pixels.
-fn cut(size_px: Vec2) -> Rect {
-    let (width, height) = crate::session::pictures::THUMBNAIL_PX;
-    let form = vec2(width as f32, height as f32);
-    let scale = (size_px.x / form.x).min(size_px.y / form.y);
-    Rect::from_center_size((size_px * 0.5).to_pos2(), form * scale)
 }

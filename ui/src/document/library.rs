@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::keep::path_text;
 use crate::keep::stored_path::StoredPath;
 
 /// Number of a picture in its project.
@@ -17,6 +18,7 @@ pub struct PictureId(pub u32);
 #[serde(default)]
 pub struct PictureEntry {
     /// Where it is on this computer.
+    #[serde(with = "path_text::plain")]
     pub path: PathBuf,
     /// Where it is seen from the project's folder; filled in when a project is saved.
     pub stored: Option<StoredPath>,
@@ -25,6 +27,7 @@ pub struct PictureEntry {
     /// Length of the file in bytes, once it was opened.
     pub bytes: Option<u64>,
     /// The folder under which the library lists it; single files have none.
+    #[serde(with = "path_text::optional")]
     pub folder: Option<PathBuf>,
 }
 
@@ -150,6 +153,19 @@ impl Library {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn a_name_that_is_no_text_is_saved_and_read_back() {
+        use std::os::unix::ffi::OsStringExt;
+        let path = PathBuf::from(std::ffi::OsString::from_vec(b"/a/caf\xe9.png".to_vec()));
+        let mut library = Library::default();
+        let id = library.add_under(path.clone(), path.parent());
+        let text = serde_json::to_string(&library).unwrap();
+        let read: Library = serde_json::from_str(&text).unwrap();
+        assert_eq!(read.get(id).unwrap().path, path);
+        assert_eq!(read, library);
+    }
 
     #[test]
     fn a_file_is_in_the_library_once_and_numbers_do_not_come_back() {

@@ -1,11 +1,12 @@
 //! Settings of views: one set for all linked ones.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use dinoscope_engine::analysis::{Combine, Match};
 use serde::{Deserialize, Serialize};
 
-use super::{CompareSettings, FeatureSettings, PictureId, Query, ScalarLook};
+use super::{CompareSettings, FeatureSettings, PictureId, Query, RangeMode, ScalarLook, ViewKind};
 
 /// Everything that a view can be set to.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -25,9 +26,40 @@ pub struct Settings {
     pub compare: CompareSettings,
     /// Colors of numbers.
     pub look: ScalarLook,
+    /// Ends of the colors for numbers that are no similarities, by the name of the analysis.
+    pub ranges: BTreeMap<String, RangeMode>,
 }
 
 impl Settings {
+    /// Colors of the numbers that a kind of view shows: lengths keep other ends than similarities.
+    pub fn look_of(&self, kind: &ViewKind) -> ScalarLook {
+        let ViewKind::Analysis(analysis) = kind else {
+            return self.look;
+        };
+        let range = self.ranges.get(analysis.get().id()).copied();
+        ScalarLook {
+            range: range.unwrap_or_default(),
+            ..self.look
+        }
+    }
+
+    /// Changes the colors of the numbers that a kind of view shows.
+    pub fn set_look(&mut self, kind: &ViewKind, look: ScalarLook) {
+        let ViewKind::Analysis(analysis) = kind else {
+            self.look = look;
+            return;
+        };
+        let id = analysis.get().id();
+        match look.range {
+            RangeMode::Auto => self.ranges.remove(id),
+            fixed @ RangeMode::Fixed { .. } => self.ranges.insert(id.to_owned(), fixed),
+        };
+        self.look = ScalarLook {
+            range: self.look.range,
+            ..look
+        };
+    }
+
     /// Removes what stands on a picture that is gone.
     pub fn forget(&mut self, picture: PictureId) {
         self.query.pins.retain(|pin| pin.picture != picture);
@@ -86,6 +118,7 @@ pub enum Outside {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FrozenBasis {
     /// The file that it was saved to.
+    #[serde(with = "crate::keep::path_text::plain")]
     pub path: PathBuf,
     /// How many pictures it was fitted on.
     pub pictures: usize,

@@ -55,6 +55,8 @@ pub struct History<T> {
     /// Key, label and time of the last edit, while later ones may still join it.
     open: Option<(CoalesceKey, &'static str, f64)>,
     limits: Limits,
+    /// Edits, steps back and steps forward so far.
+    changes: u64,
 }
 
 /// A document and the edit that made it from the one before.
@@ -81,6 +83,7 @@ impl<T: Serialize + PartialEq> History<T> {
             is_saved: false,
             open: None,
             limits,
+            changes: 0,
         }
     }
 
@@ -103,6 +106,7 @@ impl<T: Serialize + PartialEq> History<T> {
         if *self.present().as_ref() == new {
             return false;
         }
+        self.changes += 1;
         let joins = self.joins(label, key, now_secs);
         self.states.truncate(self.cursor + 1);
         if joins {
@@ -133,6 +137,11 @@ impl<T: Serialize + PartialEq> History<T> {
         }
         self.states[self.cursor].document = new;
         self.compare_with_saved();
+    }
+
+    /// How often the document was changed by somebody; what is learned does not count.
+    pub fn changes(&self) -> u64 {
+        self.changes
     }
 
     /// Ends the current step: at the end of a drag, when a field loses the focus.
@@ -177,6 +186,7 @@ impl<T: Serialize + PartialEq> History<T> {
         if cursor >= self.states.len() {
             return None;
         }
+        self.changes += 1;
         self.states[self.cursor].measure();
         self.cursor = cursor;
         self.seal();

@@ -4,7 +4,7 @@ pub mod atomic;
 pub mod autosave;
 pub mod command_line;
 pub mod history;
-mod path_text;
+pub(crate) mod path_text;
 pub mod project_file;
 pub mod relink;
 pub mod settings;

@@ -42,19 +42,32 @@ impl<'de> Deserialize<'de> for PathText {
     }
 }
 
+/// The same for a plain path, as `#[serde(with = "path_text::plain")]`.
+pub(crate) mod plain {
+    use super::{Deserialize, Deserializer, Path, PathBuf, PathText, Serialize, Serializer};
+
+    pub(crate) fn serialize<S: Serializer>(path: &Path, to: S) -> Result<S::Ok, S::Error> {
+        PathText::from(path).serialize(to)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<PathBuf, D::Error> {
+        Ok(PathText::deserialize(from)?.0)
+    }
+}
+
 /// The same for a path that may be absent, as `#[serde(with = "path_text::optional")]`.
-pub(super) mod optional {
+pub(crate) mod optional {
     use super::{Deserialize, Deserializer, PathBuf, PathText, Serialize, Serializer};
 
     #[expect(clippy::ref_option, reason = "serde calls it so")]
-    pub(in super::super) fn serialize<S: Serializer>(
+    pub(crate) fn serialize<S: Serializer>(
         path: &Option<PathBuf>,
         to: S,
     ) -> Result<S::Ok, S::Error> {
         path.as_deref().map(PathText::from).serialize(to)
     }
 
-    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
         from: D,
     ) -> Result<Option<PathBuf>, D::Error> {
         Ok(Option::<PathText>::deserialize(from)?.map(|path| path.0))

@@ -109,7 +109,7 @@ fn sheet_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
         Sheet::Palette => palette::palette_ui(ui, cx),
         Sheet::Shortcuts => shortcuts::shortcuts_ui(ui, cx),
         Sheet::Settings => settings::settings_ui(ui, cx),
-        Sheet::Unsaved => unsaved::unsaved_ui(ui, cx),
+        Sheet::Unsaved(after) => unsaved::unsaved_ui(ui, cx, after),
         Sheet::Recovery => recovery::recovery_ui(ui, cx),
         Sheet::Link(paths, link) => link::link_ui(ui, cx, &paths, &link),
         Sheet::Missing => missing::missing_ui(ui, cx),

@@ -3,13 +3,13 @@
 use egui::Ui;
 
 use super::sheet::{self, Card};
-use crate::cx::{Cx, Request, Sheet};
+use crate::cx::{After, Cx, Request, Sheet};
 use crate::icons;
 use crate::text::{tr, tr_with};
 use crate::widgets::Button;
 
-/// Draws the card. Closing it keeps editing.
-pub fn unsaved_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
+/// Draws the card; `after` follows an answer. Closing it keeps editing.
+pub fn unsaved_ui(ui: &mut Ui, cx: &mut Cx<'_>, after: After) {
     let name = sheet::project_name(ui, cx.state.project.path.as_deref());
     let title = tr_with(ui, "project-save-changes", &[("name", name.into())]);
     let card = Card {
@@ -30,9 +30,9 @@ pub fn unsaved_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
             sheet::first_focus(ui, &save);
             if save.clicked() {
                 cx.state.sheet = Sheet::None;
-                cx.todo
-                    .requests
-                    .push_back(Request::Save { then_quit: true });
+                cx.todo.requests.push_back(Request::Save {
+                    then: Some(after.clone()),
+                });
             }
             if ui
                 .add(Button::new(tr(ui, "project-keep-editing")))
@@ -45,7 +45,7 @@ pub fn unsaved_ui(ui: &mut Ui, cx: &mut Cx<'_>) {
                 .clicked()
             {
                 cx.state.sheet = Sheet::None;
-                cx.todo.requests.push_back(Request::Discard);
+                cx.todo.requests.push_back(Request::Discard(after));
             }
         });
     });

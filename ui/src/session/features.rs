@@ -233,6 +233,8 @@ fn start(
         let last = extractor.model().config.layers() - 1;
         let wanted = settings.layer.unwrap_or(last).min(last);
         let mut request = settings.request();
+        let (width, height) = (picture.picture.width(), picture.picture.height());
+        request.preprocess.size = extractor.preprocess(&request).fitted(width, height);
         request.layers = layers(&extractor, &picture, wanted, last, &request.preprocess);
         let start = Instant::now();
         let mut progress = |done, total| cx.progress(done as u64, total as u64, Unit::Blocks);
@@ -252,7 +254,7 @@ fn start(
             provenance: Provenance {
                 model: model.name.clone(),
                 sha256: model.sha256.clone(),
-                size: settings.size.to_string(),
+                size: request.preprocess.size.to_string(),
                 layer: settings.layer_name(),
                 norm: norm_name(settings.norm).to_owned(),
                 untrained: model.untrained,

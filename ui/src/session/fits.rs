@@ -169,6 +169,19 @@ impl Fits {
         }
     }
 
+    /// Forgets what was fitted on a picture.
+    pub fn forget_picture(&mut self, picture: PictureId) {
+        let of = |key: &FitKey| key.features.iter().any(|key| key.picture == picture);
+        self.entries.retain(|key, _| !of(key));
+        if self
+            .last
+            .as_ref()
+            .is_some_and(|fit| fit.picture(picture).is_some())
+        {
+            self.last = None;
+        }
+    }
+
     /// The basis that was last shown.
     pub fn last(&self) -> Option<&Arc<Fit>> {
         self.last.as_ref()

@@ -29,7 +29,7 @@ pub use painting::{Content, Painted, Painting};
 pub use pictures::{OpenPicture, Pictures};
 pub use slot::Slot;
 
-use crate::document::{Document, ViewId};
+use crate::document::{Document, Library, Shared, ViewId};
 use crate::views::ViewState;
 
 /// Folders that the program writes its own files to.
@@ -100,6 +100,8 @@ pub struct Session {
     /// Text of the read-out in the frame before.
     pub last_read_out: Option<String>,
     views: BTreeMap<ViewId, ViewState>,
+    /// The library that the pictures were last compared with.
+    library: Shared<Library>,
 }
 
 impl std::fmt::Debug for Session {
@@ -132,6 +134,7 @@ impl Session {
             read_out: None,
             last_read_out: None,
             views: BTreeMap::new(),
+            library: Shared::default(),
             folders,
         }
     }
@@ -139,6 +142,7 @@ impl Session {
     /// Takes what jobs have finished since the last frame.
     pub fn poll(&mut self, ctx: &egui::Context, document: &Document) {
         self.last_read_out = self.read_out.take();
+        self.follow(document);
         let changed =
             self.pictures.poll(ctx) | self.models.poll() | self.features.poll() | self.fits.poll();
         for (model, input_px, took) in self.features.timed() {
@@ -147,6 +151,26 @@ impl Session {
         self.views.retain(|id, _| document.views.contains_key(id));
         if changed {
             ctx.request_repaint();
+        }
+    }
+
+    /// Forgets what belongs to pictures that the document has no more, or has from other files; before anything of it is
+    /// drawn.
+    pub fn follow(&mut self, document: &Document) {
+        if self.library.is_same(&document.library) {
+            return;
+        }
+        self.library = document.library.clone();
+        let gone = self.pictures.follow(&document.library);
+        for &picture in &gone {
+            self.features.forget_picture(picture);
+            self.fits.forget_picture(picture);
+        }
+        for (id, state) in &mut self.views {
+            let view = document.views.get(id);
+            if view.is_some_and(|view| view.pictures.iter().any(|id| gone.contains(id))) {
+                *state = ViewState::default();
+            }
         }
     }
 

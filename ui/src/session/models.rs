@@ -73,6 +73,8 @@ pub struct Cost {
     pub bytes: u64,
     /// Whether the time rests on runs of this very network.
     pub is_measured: bool,
+    /// Size that the input really gets: pictures can be too long for the one that was asked for.
+    pub size: Size,
 }
 
 /// Models of all views and of the model manager.
@@ -353,7 +355,9 @@ impl Models {
             patch,
             ..Preprocess::default()
         };
-        let input_px = preprocess.target(picture_px.0, picture_px.1).ok()?;
+        let size = preprocess.fitted(picture_px.0, picture_px.1);
+        let fitted = Preprocess { size, ..preprocess };
+        let input_px = fitted.target(picture_px.0, picture_px.1).ok()?;
         let network = Network {
             sha256: sha256.unwrap_or_default(),
             fused: device == "cpu",
@@ -366,6 +370,7 @@ impl Models {
             seconds: cost.seconds?,
             bytes: cost.bytes + 4 * params,
             is_measured: cost.basis == Basis::Measured,
+            size,
         })
     }
 

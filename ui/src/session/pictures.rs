@@ -13,10 +13,12 @@ use image::RgbImage;
 
 use super::display::{Display, Placed};
 use super::slot::Slot;
-use crate::document::{PictureEntry, PictureId};
+use crate::document::{Library, PictureEntry, PictureId};
 
 /// Width and height of thumbnails in pixels: twice what the library shows at scale 1.
 pub const THUMBNAIL_PX: (u32, u32) = (194, 136);
+/// Longest side of overviews in pixels: twice what a minimap shows at scale 1.
+const OVERVIEW_PX: u32 = 264;
 /// Memory of decoded pictures that are kept without being shown.
 const MOST_BYTES: usize = 768 << 20;
 /// Bytes of thumbnails that are kept on disk.
@@ -37,6 +39,8 @@ pub struct OpenPicture {
     pub notes: Vec<String>,
     /// Length of the file in bytes.
     pub bytes: u64,
+    /// All of it, small.
+    overview: ColorImage,
 }
 
 impl OpenPicture {
@@ -48,14 +52,28 @@ impl OpenPicture {
 
 #[derive(Default)]
 struct State {
+    /// The file that all of it comes from.
+    path: PathBuf,
     thumbnail: Slot<ColorImage>,
     texture: Option<TextureHandle>,
     open: Slot<Arc<OpenPicture>>,
     placed: Option<Arc<Placed>>,
+    overview: Option<TextureHandle>,
     /// Why the device did not take it.
     refused: Option<String>,
     asked: u64,
     thumbnail_asked: u64,
+}
+
+/// A picture of at most [`OVERVIEW_PX`] a side.
+fn overview(rgb: &RgbImage) -> ColorImage {
+    let (width, height) = rgb.dimensions();
+    let shrink = (f64::from(OVERVIEW_PX) / f64::from(width.max(height))).min(1.0);
+    #[expect(clippy::cast_sign_loss, reason = "sides are positive")]
+    let short = |px: u32| ((f64::from(px) * shrink).round() as u32).max(1);
+    let small = image::imageops::thumbnail(rgb, short(width), short(height));
+    let size = [small.width() as usize, small.height() as usize];
+    ColorImage::from_rgb(size, small.as_raw())
 }
 
 /// Pictures of all views and of the library.
@@ -103,6 +121,26 @@ impl Pictures {
         changed
     }
 
+    /// Forgets the pictures that the library has no more, or has from another file, and names them: undo gives a number
+    /// a second time, and a missing file is replaced by another one.
+    pub fn follow(&mut self, library: &Library) -> Vec<PictureId> {
+        let gone = |id: &PictureId, state: &mut State| {
+            let entry = library.get(*id);
+            entry.is_none_or(|entry| entry.path != state.path)
+        };
+        let gone = self.states.extract_if(.., gone);
+        let gone: Vec<PictureId> = gone.map(|(id, _)| id).collect();
+        self.learned.retain(|(id, ..)| !gone.contains(id));
+        gone
+    }
+
+    fn state(&mut self, id: PictureId, entry: &PictureEntry) -> &mut State {
+        self.states.entry(id).or_insert_with(|| State {
+            path: entry.path.clone(),
+            ..State::default()
+        })
+    }
+
     /// Hashes and lengths of files that were opened since the last call.
     pub fn learned(&mut self) -> Vec<(PictureId, String, u64)> {
         std::mem::take(&mut self.learned)
@@ -116,13 +154,14 @@ impl Pictures {
         runner: &Runner,
     ) -> (Option<egui::TextureId>, Option<&Failure>) {
         let frame = self.frame;
-        let state = self.states.entry(id).or_default();
+        let thumbnails = Arc::clone(&self.thumbnails);
+        let state = self.state(id, entry);
         state.thumbnail_asked = frame;
         if state.thumbnail.is_empty() {
             let title = Title::new("job-thumbnail").text("name", entry.name());
             let mut spec = Spec::new(Lane::Decode, title);
             spec.visible = Visibility::Hidden;
-            let (path, thumbnails) = (entry.path.clone(), Arc::clone(&self.thumbnails));
+            let path = entry.path.clone();
             let (width, height) = THUMBNAIL_PX;
             state.thumbnail.start(runner.submit(spec, move |cx| {
                 cx.checkpoint()?;
@@ -145,7 +184,7 @@ impl Pictures {
         runner: &Runner,
     ) -> Result<Option<&Arc<OpenPicture>>, &Failure> {
         let frame = self.frame;
-        let state = self.states.entry(id).or_default();
+        let state = self.state(id, entry);
         state.asked = frame;
         if state.open.is_empty() {
             let title = Title::new("job-picture").text("name", entry.name());
@@ -160,6 +199,7 @@ impl Pictures {
                 Ok(Arc::new(OpenPicture {
                     name,
                     notes: opened.notes().to_vec(),
+                    overview: overview(&opened.rgb),
                     picture: opened.picture,
                     rgb: opened.rgb,
                     bytes,
@@ -170,6 +210,17 @@ impl Pictures {
             Slot::Failed(failure) => Err(failure),
             slot => Ok(slot.ready()),
         }
+    }
+
+    /// All of an open picture as a small texture, for minimaps.
+    pub fn overview(&mut self, id: PictureId, ctx: &egui::Context) -> Option<egui::TextureId> {
+        let state = self.states.get_mut(&id)?;
+        let open = state.open.ready()?;
+        let texture = state.overview.get_or_insert_with(|| {
+            let name = format!("overview-{}", id.0);
+            ctx.load_texture(name, open.overview.clone(), TextureOptions::LINEAR)
+        });
+        Some(texture.id())
     }
 
     /// The decoded picture if it is there, without asking for it.
@@ -239,6 +290,7 @@ impl Pictures {
             total -= bytes(oldest);
             oldest.open = Slot::Empty;
             oldest.placed = None;
+            oldest.overview = None;
         }
         let textures = self
             .states

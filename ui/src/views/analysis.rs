@@ -43,6 +43,23 @@ pub struct State {
     pub map: usize,
 }
 
+impl State {
+    /// The map of a picture that is shown.
+    pub fn shown(&self, picture: PictureId) -> Option<&Drawable> {
+        let outcome = self.outcome.as_ref()?;
+        let chosen = outcome.of(picture).nth(self.map);
+        chosen.or_else(|| outcome.of(picture).next())
+    }
+
+    /// Its numbers.
+    pub fn read(&self, picture: PictureId) -> Option<&Arc<Read>> {
+        match &self.shown(picture)?.kind {
+            Drawn::Scalar(read, _, _) => Some(read),
+            _ => None,
+        }
+    }
+}
+
 /// A result, ready to draw.
 #[derive(Debug)]
 pub struct Outcome {
@@ -197,7 +214,8 @@ pub fn pane_ui(ui: &mut Ui, cx: &mut Cx<'_>, id: ViewId, analysis: &Analysis) {
     }
     if let Some(problem) = cx.session.view(id).analysis.problem.clone() {
         let at = shown.frame.rect().left_bottom() - vec2(-12.0, 56.0);
-        parts::floating_chip(ui, at, crate::icons::WARNING, &problem);
+        let said = tr_with(ui, "canvas-cannot", &[("reason", problem.into())]);
+        parts::floating_chip(ui, at, crate::icons::WARNING, &said);
     }
     let tools = CanvasTools {
         draws: false,
@@ -300,7 +318,8 @@ fn content(
     let visible = settings.look.visible;
     match &drawable.kind {
         Drawn::Scalar(read, scale, _) => {
-            let mut overlay = settings.look.overlay();
+            let kind = cx.view(id).map(|view| &view.kind)?;
+            let mut overlay = settings.look_of(kind).overlay();
             match scale {
                 Scale::Difference => overlay.colormap = Colormap::Diverging,
                 Scale::DistancePx => overlay.colormap = Colormap::Cividis,

@@ -1,10 +1,10 @@
 //! Comparison: the same similarity map for several models, layers, sizes or norms, one pointer over all.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use dinoscope_engine::Grid;
 use dinoscope_engine::analysis::resample::resize_features;
-use dinoscope_engine::analysis::similarity::{mean_query, top_k, unit_patches};
+use dinoscope_engine::analysis::similarity::{mean_query, top_k};
 use dinoscope_engine::analysis::{Patch, ScalarMap};
 use dinoscope_engine::figure::{Colormap, Overlay, Range};
 use egui::{Rect, RichText, Sense, Ui, vec2};
@@ -59,6 +59,16 @@ impl State {
 struct Cell {
     cosines: Cosines,
     read: Option<Arc<Read>>,
+    asked: Option<Asked>,
+}
+
+/// The vector of what is looked for in the features of a cell.
+#[derive(Debug)]
+struct Asked {
+    wanted: Vec<(Sign, PinShape)>,
+    weight: f32,
+    from: Weak<Ready>,
+    vector: Option<Arc<[f32]>>,
 }
 
 /// One cell in one frame.
@@ -132,19 +142,19 @@ fn ask(cx: &mut Cx<'_>, _id: ViewId, picture: PictureId, features: &FeatureSetti
     cx.session.features_of(cx.document, &key)
 }
 
-/// The point that all cells look for: of the pins, else of the pointer, else the last one.
+/// What all cells look for: of the pins, else of the pointer, else the last one.
 fn wanted(
     cx: &mut Cx<'_>,
     id: ViewId,
     settings: &Settings,
     picture: PictureId,
-) -> Vec<(Sign, [f64; 2])> {
-    let pins: Vec<(Sign, [f64; 2])> = settings
+) -> Vec<(Sign, PinShape)> {
+    let pins: Vec<(Sign, PinShape)> = settings
         .query
         .pins
         .iter()
         .filter(|pin| pin.enabled && pin.picture == picture)
-        .map(|pin| (pin.sign, pin.shape.center()))
+        .map(|pin| (pin.sign, pin.shape.clone()))
         .collect();
     if pins.iter().any(|(sign, _)| *sign == Sign::Positive) {
         return pins;
@@ -159,19 +169,41 @@ fn wanted(
     }
     state
         .last
-        .map(|at| (Sign::Positive, at))
+        .map(|at| (Sign::Positive, PinShape::Point(at)))
         .into_iter()
         .collect()
 }
 
-/// The query of a cell, from its own features.
-fn query(ready: &Ready, wanted: &[(Sign, [f64; 2])], weight: f32) -> Option<Arc<[f32]>> {
-    let vectors = |sign: Sign| {
+/// The query of a cell, from its own features; made again when those or what is wanted change.
+fn query(
+    known: &mut Option<Asked>,
+    ready: &Arc<Ready>,
+    wanted: &[(Sign, PinShape)],
+    weight: f32,
+) -> Option<Arc<[f32]>> {
+    let same = known.as_ref().filter(|known| {
+        known.wanted == wanted
+            && known.weight.to_bits() == weight.to_bits()
+            && similarity::is(&known.from, ready)
+    });
+    if let Some(same) = same {
+        return same.vector.clone();
+    }
+    let vector = vector(ready, wanted, weight);
+    *known = Some(Asked {
+        wanted: wanted.to_vec(),
+        weight,
+        from: Arc::downgrade(ready),
+        vector: vector.clone(),
+    });
+    vector
+}
+
+fn vector(ready: &Ready, wanted: &[(Sign, PinShape)], weight: f32) -> Option<Arc<[f32]>> {
+    let vectors = |sign: Sign| -> Option<Vec<Vec<f32>>> {
         let mine = wanted.iter().filter(|(other, _)| *other == sign);
-        let patches: Option<Vec<Patch>> = mine
-            .map(|(_, at)| ready.subject.patch_at(*at).ok())
-            .collect();
-        unit_patches(&ready.layer.patches, &patches?).ok()
+        mine.map(|(_, shape)| similarity::shape_vector(shape, &ready.subject).ok())
+            .collect()
     };
     let (positive, negative) = (vectors(Sign::Positive)?, vectors(Sign::Negative)?);
     (!positive.is_empty()).then(|| mean_query(&positive, &negative, weight).into())
@@ -189,12 +221,10 @@ fn update(
     let state = &mut cx.session.view(id).compare;
     state.cells.resize_with(answers.len(), Cell::default);
     for (index, (cell, answer)) in state.cells.iter_mut().zip(answers).enumerate() {
-        let query = answer.ready().and_then(|ready| {
-            Some((
-                ready,
-                query(ready, &wanted, settings.similarity.negative_weight)?,
-            ))
-        });
+        let weight = settings.similarity.negative_weight;
+        let query = answer
+            .ready()
+            .and_then(|ready| Some((ready, query(&mut cell.asked, ready, &wanted, weight)?)));
         cell.read = query.and_then(|(ready, query)| {
             let name = format!("compare/{}/{index}", id.0);
             cell.cosines

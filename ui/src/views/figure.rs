@@ -24,6 +24,7 @@ use super::pca;
 use crate::document::{
     Document, MatchShow, PictureId, PinShape, RangeMode, Settings, Sign, View, ViewId, ViewKind,
 };
+use crate::keep::PathText;
 use crate::session::{FeatureKey, Ready, Session};
 
 /// Columns of a figure with several panels.
@@ -323,7 +324,7 @@ impl Source<'_> {
     }
 
     fn look(&self) -> Look {
-        let look = &self.settings.look;
+        let look = self.settings.look_of(&self.view.kind);
         Look {
             alpha: Some(if look.visible { look.strength } else { 0.0 }),
             colormap: Some(look.colormap),
@@ -333,6 +334,7 @@ impl Source<'_> {
             },
             sampling: Some(look.sampling),
             desaturate: look.desaturate,
+            darken: 0.0,
             isolines: None,
             bare: false,
         }
@@ -474,6 +476,7 @@ impl Source<'_> {
             explained: components.iter().map(|&at| ratio[at]).collect(),
             components,
         };
+        let (desaturate, darken) = pca::below(pca.outside);
         let title = format!(
             "principal components of {}",
             self.document.library.name(picture)
@@ -487,6 +490,8 @@ impl Source<'_> {
             title,
             look: Look {
                 alpha: Some(1.0),
+                desaturate,
+                darken,
                 ..self.look()
             },
             picture: pixels(session, picture)?,
@@ -608,7 +613,7 @@ impl Source<'_> {
             .pictures
             .iter()
             .filter_map(|&id| library.get(id))
-            .map(|entry| json!({ "path": entry.path, "sha256": entry.sha256 }))
+            .map(|entry| json!({ "path": PathText::from(&*entry.path), "sha256": entry.sha256 }))
             .collect();
         Caption {
             title: self.kind_name().to_owned(),

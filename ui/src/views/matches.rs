@@ -16,7 +16,7 @@ use super::picture::{self, Shown};
 use super::{matches_table, similarity};
 use crate::canvas::{CanvasTools, Gesture, Tool, marks};
 use crate::cx::Cx;
-use crate::document::{Keypoint, LineColor, MatchSettings, MatchShow, PictureId, ViewId};
+use crate::document::{Document, Keypoint, LineColor, MatchSettings, MatchShow, PictureId, ViewId};
 use crate::parts;
 use crate::session::{Answer, Content, Ready, Slot};
 use crate::text::{tr, tr_with};
@@ -26,7 +26,7 @@ mod inspector;
 mod keypoints;
 
 pub use inspector::inspector_ui;
-pub use keypoints::{carried, coco};
+pub use keypoints::{carried, coco, csv};
 
 /// More lines than this are drawn as dots: nothing would be seen between them.
 const MOST_LINES: usize = 400;
@@ -659,14 +659,19 @@ pub fn verdict(ui: &Ui, under: &Under) -> (bool, String) {
 /// Adds a keypoint of the user as one step of undo.
 pub fn add_keypoint(cx: &mut Cx<'_>, id: ViewId, pair: [PictureId; 2], a: [f64; 2]) {
     cx.edit("edit-add-keypoint", move |document| {
-        let points = &mut document.settings_mut(id).matches.keypoints;
-        let number = points.iter().filter(|point| point.pair == pair).count() + 1;
-        points.push(Keypoint {
-            pair,
-            a,
-            b: None,
-            name: number.to_string(),
-        });
+        push_keypoint(document, id, pair, a);
+    });
+}
+
+/// Adds a keypoint with the next number as its name.
+pub fn push_keypoint(document: &mut Document, id: ViewId, pair: [PictureId; 2], a: [f64; 2]) {
+    let points = &mut document.settings_mut(id).matches.keypoints;
+    let number = points.iter().filter(|point| point.pair == pair).count() + 1;
+    points.push(Keypoint {
+        pair,
+        a,
+        b: None,
+        name: number.to_string(),
     });
 }
 

@@ -153,22 +153,31 @@ fn content(
         return None;
     }
     let visible = settings.look.visible;
-    let outside = match settings.pca.outside {
-        Outside::Show => 0.0,
-        Outside::Dim | Outside::Hide => 1.0,
+    let (desaturate, darken) = match settings.pca.outside {
+        _ if !visible => (0.0, 0.0),
+        outside => below(outside),
     };
-    let shows_all = settings.pca.outside == Outside::Show;
     Some(Content::Components {
         map: map.clone(),
         basis: Arc::clone(&fit.basis),
         foreground: foreground.filter(|mask| mask.len() == map.patches()),
         overlay: ChannelOverlay {
             alpha: if visible { 1.0 } else { 0.0 },
-            desaturate: if visible && !shows_all { outside } else { 0.0 },
+            desaturate,
+            darken,
             sampling: Sampling::Bilinear,
             channels: channels(&settings.pca, fit.basis.len()),
         },
     })
+}
+
+/// How grey and how dark the photograph is where nothing is drawn over it.
+pub fn below(outside: Outside) -> (f32, f32) {
+    match outside {
+        Outside::Show => (0.0, 0.0),
+        Outside::Dim => (1.0, 0.0),
+        Outside::Hide => (1.0, 1.0),
+    }
 }
 
 /// Components of the three colors; one component alone is grey.
@@ -332,6 +341,7 @@ fn read_out(ui: &mut Ui, cx: &mut Cx<'_>, id: ViewId, shown: &Shown, fit: &Fit, 
 fn problem_ui(ui: &mut Ui, cx: &mut Cx<'_>, id: ViewId, shown: &Shown) {
     if let Some(problem) = &cx.session.view(id).pca.problem {
         let at = shown.frame.rect().left_bottom() - egui::vec2(-12.0, 56.0);
-        parts::floating_chip(ui, at, crate::icons::WARNING, problem);
+        let said = tr_with(ui, "canvas-cannot", &[("reason", problem.clone().into())]);
+        parts::floating_chip(ui, at, crate::icons::WARNING, &said);
     }
 }

@@ -132,6 +132,7 @@ fn paint(
         overlay: ChannelOverlay {
             alpha: 1.0,
             desaturate: 1.0,
+            darken: 0.0,
             sampling: Sampling::Bilinear,
             channels: Channels {
                 channels: [Some(component).filter(|&at| at < fit.basis.len()); 3],

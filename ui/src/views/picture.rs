@@ -7,6 +7,7 @@ use dinoscope_engine::{FeatureMap, Grid};
 use egui::{Rect, Ui, Vec2};
 
 use crate::canvas::{self, CanvasFrame, CanvasTools, Tool, marks};
+use crate::commands::Command;
 use crate::cx::{Cx, Pointer, Request};
 use crate::document::{PictureId, ViewId};
 use crate::parts;
@@ -42,7 +43,10 @@ pub fn begin(
         )
     };
     let mut camera = cx.camera(view, picture);
-    let frame = canvas::begin(ui, &name, size, &mut camera, tool);
+    let focused = ui.memory(egui::Memory::focused);
+    let mine = focused.is_none_or(|id| cx.session.is_canvas(id));
+    let space = mine && cx.keys.held(ui.ctx(), Command::HoldPan);
+    let frame = canvas::begin(ui, &name, size, &mut camera, (tool, space));
     if frame.moved {
         cx.set_camera(view, picture, camera);
     }
@@ -266,13 +270,7 @@ pub fn finish(ui: &mut Ui, cx: &mut Cx<'_>, view: ViewId, shown: &Shown, tools: 
             }
         }
     }
-    let thumbnail = cx.document.library.get(shown.picture).and_then(|entry| {
-        let session = &mut *cx.session;
-        session
-            .pictures
-            .thumbnail(shown.picture, entry, &session.runner)
-            .0
-    });
+    let thumbnail = cx.session.pictures.overview(shown.picture, ui.ctx());
     let mut camera = cx.camera(view, shown.picture);
     if canvas::zoom_ui(ui, &shown.frame, thumbnail, &mut camera) {
         cx.set_camera(view, shown.picture, camera);

@@ -216,6 +216,12 @@ fn detail_ui(
             };
             ui.label(RichText::from(line).small().color(color));
         });
+        if let Size::Short(fitted) = cost.size
+            && fitted != side
+        {
+            let line = tr_with(ui, "canvas-detail-limit", &[("px", fitted.into())]);
+            ui.label(parts::faint(ui, &line));
+        }
     }
 }
 

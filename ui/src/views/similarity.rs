@@ -1,12 +1,10 @@
 //! Similarity: which patches are like the one under the pointer, or like the pins.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use dinoscope_engine::analysis::prompts::{region_query, region_weights};
 use dinoscope_engine::analysis::similarity::{mean_query, unit_patches};
-use dinoscope_engine::analysis::{
-    Analysis, Combine, Found, Layer, Patch, Region, ScalarMap, Similarity, Subject,
-};
+use dinoscope_engine::analysis::{Combine, Patch, Region, Subject, logistic};
 use dinoscope_jobs::runner::{Lane, Slot as JobSlot, Spec, Title, Visibility};
 use egui::Ui;
 
@@ -16,7 +14,7 @@ use crate::canvas::{self, CanvasTools, Gesture, PinEvent, Tool, marks};
 use crate::cx::Cx;
 use crate::document::{Document, PictureId, Pin, PinId, PinShape, Query, Settings, Sign, ViewId};
 use crate::parts;
-use crate::session::{Answer, Content, FeatureKey, Ready, Session, Slot};
+use crate::session::{Answer, Content, Ready, Session, Slot};
 use crate::text::{self, tr, tr_with};
 
 mod inspector;
@@ -29,11 +27,11 @@ pub struct State {
     cosines: Cosines,
     /// The vector that pins ask for, with what it was made of.
     pinned: Option<Pinned>,
-    /// The query that was last shown: it stays when the pointer leaves.
-    last: Option<Arc<[f32]>>,
+    /// The place that was last asked for: it stays when the pointer leaves.
+    last: Option<Asked>,
     /// Result of a combination that is no product with one vector.
     combined: Slot<Combined>,
-    combined_of: Option<(Vec<Pin>, Vec<usize>, String)>,
+    combined_of: Option<(Vec<Pin>, Vec<Weak<Ready>>, String)>,
     /// The numbers that the read-out and the inspector show.
     read: Option<Arc<Read>>,
     /// Why the pins give no map.
@@ -45,12 +43,20 @@ struct Combined {
     read: Arc<Read>,
 }
 
+/// A place with the vector that it has in some features.
+#[derive(Debug)]
+struct Asked {
+    at: (PictureId, [f64; 2]),
+    from: Weak<Ready>,
+    vector: Arc<[f32]>,
+}
+
 #[derive(Debug)]
 struct Pinned {
     pins: Vec<Pin>,
     weight: f32,
-    /// Features of the pins' pictures, by identity.
-    from: Vec<usize>,
+    /// Features of the pins' pictures.
+    from: Vec<Weak<Ready>>,
     vector: Arc<[f32]>,
 }
 
@@ -126,7 +132,6 @@ fn content(
     let runner = Arc::clone(&cx.session.runner);
     let state = &mut cx.session.view(id).similarity;
     state.read = state.cosines.of(&query, &map, &runner, &name).cloned();
-    state.last = Some(Arc::clone(&query));
     Some(Content::Query {
         map,
         query,
@@ -140,39 +145,58 @@ fn query(cx: &mut Cx<'_>, id: ViewId, settings: &Settings) -> Option<Arc<[f32]>>
         return pinned(cx, id, settings);
     }
     cx.session.view(id).similarity.pinned = None;
-    match hovered(cx, id) {
-        Some(query) => Some(query),
-        None => cx.session.view(id).similarity.last.clone(),
-    }
+    let shares = |view| view == id || (cx.is_linked(id) && cx.is_linked(view));
+    let here = cx.state.pointer.filter(|pointer| shares(pointer.view));
+    let here = here.map(|pointer| (pointer.picture, pointer.at));
+    let last = cx.session.view(id).similarity.last.as_ref();
+    let last = last.map(|asked| asked.at);
+    let mut places = [here, last].into_iter().flatten();
+    places.find_map(|place| asked(cx, id, place))
 }
 
-/// The patch under the pointer, of length one.
-fn hovered(cx: &mut Cx<'_>, id: ViewId) -> Option<Arc<[f32]>> {
-    let pointer = cx.state.pointer?;
-    let shares = pointer.view == id || (cx.is_linked(id) && cx.is_linked(pointer.view));
-    if !shares {
+/// The patch at a place, of length one, in the features that the view has now.
+fn asked(cx: &mut Cx<'_>, id: ViewId, place: (PictureId, [f64; 2])) -> Option<Arc<[f32]>> {
+    let Answer::Ready(ready) = picture::features(cx, id, place.0) else {
         return None;
+    };
+    let state = &mut cx.session.view(id).similarity;
+    if let Some(last) = &state.last
+        && last.at == place
+        && is(&last.from, &ready)
+    {
+        return Some(Arc::clone(&last.vector));
     }
-    let settings = &cx.document.settings(id).features;
-    let key = FeatureKey::new(pointer.picture, settings, &cx.document.model);
-    let ready = cx.session.features.peek(&key)?;
-    let (row, col) = ready.layer.grid.patch_at(pointer.at[0], pointer.at[1])?;
+    let [x, y] = place.1;
+    let (row, col) = ready.layer.grid.patch_at(x, y)?;
     let query = unit_patches(&ready.layer.patches, &[Patch { row, col }]).ok()?;
-    Some(query.into_iter().next()?.into())
+    let vector: Arc<[f32]> = query.into_iter().next()?.into();
+    state.last = Some(Asked {
+        at: place,
+        from: Arc::downgrade(&ready),
+        vector: Arc::clone(&vector),
+    });
+    Some(vector)
+}
+
+/// Whether these are the features that something was made of: the weak one keeps others from taking their place.
+pub(super) fn is(known: &Weak<Ready>, ready: &Arc<Ready>) -> bool {
+    std::ptr::eq(known.as_ptr(), Arc::as_ptr(ready))
+}
+
+fn are(known: &[Weak<Ready>], ready: &[&Arc<Ready>]) -> bool {
+    let mut pairs = known.iter().zip(ready);
+    known.len() == ready.len() && pairs.all(|(known, ready)| is(known, ready))
 }
 
 /// The vector of the pins, made again when pins or features change.
 fn pinned(cx: &mut Cx<'_>, id: ViewId, settings: &Settings) -> Option<Arc<[f32]>> {
     let sources = sources(cx, id, &settings.query)?;
-    let from: Vec<usize> = sources
-        .iter()
-        .map(|(_, ready)| Arc::as_ptr(ready) as usize)
-        .collect();
+    let from: Vec<&Arc<Ready>> = sources.iter().map(|(_, ready)| ready).collect();
     let weight = settings.similarity.negative_weight;
     let state = &mut cx.session.view(id).similarity;
     if let Some(known) = &state.pinned
         && known.pins == settings.query.pins
-        && known.from == from
+        && are(&known.from, &from)
         && known.weight.to_bits() == weight.to_bits()
     {
         return Some(Arc::clone(&known.vector));
@@ -189,7 +213,7 @@ fn pinned(cx: &mut Cx<'_>, id: ViewId, settings: &Settings) -> Option<Arc<[f32]>
             state.pinned = Some(Pinned {
                 pins: settings.query.pins.clone(),
                 weight,
-                from,
+                from: from.into_iter().map(Arc::downgrade).collect(),
                 vector: Arc::clone(&vector),
             });
             Some(vector)
@@ -230,16 +254,17 @@ fn vectors(
     let vector = |pin: &Pin| {
         let source = sources.iter().find(|(picture, _)| *picture == pin.picture);
         let (_, ready) = source.ok_or_else(String::new)?;
-        pin_vector(pin, &ready.subject).map_err(|error| error.to_string())
+        shape_vector(&pin.shape, &ready.subject).map_err(|error| error.to_string())
     };
     query.active(sign).map(vector).collect()
 }
 
-fn pin_vector(
-    pin: &Pin,
+/// The vector of length one of what a pin marks: a patch, or the mean of a region.
+pub(super) fn shape_vector(
+    shape: &PinShape,
     subject: &Subject,
 ) -> Result<Vec<f32>, dinoscope_engine::analysis::AnalysisError> {
-    let points = match &pin.shape {
+    let points = match shape {
         PinShape::Point(at) => {
             let patch = subject.patch_at(*at)?;
             let found = unit_patches(&subject.features, &[patch])?;
@@ -274,29 +299,17 @@ fn combined(
     settings: &Settings,
 ) -> Option<Arc<Read>> {
     let sources = sources(cx, id, &settings.query)?;
-    let [(_, source)] = &sources[..] else {
-        cx.session.view(id).similarity.problem = Some("similarity-one-picture".to_owned());
-        return None;
+    let mut from: Vec<&Arc<Ready>> = sources.iter().map(|(_, ready)| ready).collect();
+    from.push(ready);
+    let (combine, weight, regularization) = {
+        let similarity = &settings.similarity;
+        (
+            similarity.combine,
+            similarity.negative_weight,
+            similarity.regularization,
+        )
     };
-    let similarity = settings.similarity.clone();
-    let points = |sign| {
-        let pins = settings.query.active(sign);
-        pins.map(|pin| pin.shape.center()).collect::<Vec<_>>()
-    };
-    let analysis = Similarity {
-        at: points(Sign::Positive),
-        not: points(Sign::Negative),
-        negative_weight: similarity.negative_weight,
-        combine: similarity.combine,
-        regularization: similarity.regularization,
-        ..Similarity::default()
-    };
-    let from = vec![Arc::as_ptr(source) as usize, Arc::as_ptr(ready) as usize];
-    let of = (settings.query.pins.clone(), from, format!("{analysis:?}"));
-    let subjects = vec![
-        source.subject.as_ref().clone(),
-        ready.subject.as_ref().clone(),
-    ];
+    let how = format!("{combine:?} {weight} {regularization}");
     let runner = Arc::clone(&cx.session.runner);
     let view = cx.session.view(id);
     let state = &mut view.similarity;
@@ -304,17 +317,39 @@ fn combined(
     if let Some(failure) = state.combined.failure() {
         state.problem = Some(failure.message.clone());
     }
-    if state.combined_of.as_ref() != Some(&of) {
-        state.combined_of = Some(of);
+    let known = state.combined_of.as_ref();
+    let known = known.is_some_and(|(pins, made_of, made)| {
+        *pins == settings.query.pins && are(made_of, &from) && *made == how
+    });
+    if !known {
+        let weak = from.into_iter().map(Arc::downgrade).collect();
+        state.combined_of = Some((settings.query.pins.clone(), weak, how));
         state.problem = None;
+        let positive = vectors(&settings.query, Sign::Positive, &sources);
+        let negative = vectors(&settings.query, Sign::Negative, &sources);
+        let (positive, negative) = match positive.and_then(|them| Ok((them, negative?))) {
+            Ok(found) => found,
+            Err(problem) => {
+                state.combined = Slot::Empty;
+                state.read = None;
+                state.problem = Some(problem);
+                return None;
+            }
+        };
+        let map = ready.layer.patches.clone();
         let mut spec = Spec::new(Lane::Analysis, Title::new("job-similarity"));
         spec.slot = Some(JobSlot::new(format!("similarity/{}", id.0)));
         spec.visible = Visibility::Hidden;
         state.combined.start(runner.submit(spec, move |cx| {
-            let found =
-                Analysis::from(analysis).run(&subjects, &Session::analysis_context(cx.cancel()))?;
-            let values = last_map(found)
-                .ok_or_else(|| dinoscope_jobs::runner::Failure::new("the analysis gave no map"))?;
+            let compute = Session::analysis_context(cx.cancel()).compute;
+            let values = match combine {
+                Combine::Mean => compute.cosine(&map, &mean_query(&positive, &negative, weight)),
+                Combine::Max => compute.cosine_max(&map, &positive, &negative, weight),
+                Combine::Logistic => {
+                    let fit = logistic::fit(&positive, &negative, regularization)?;
+                    compute.logistic(&map, &fit.weights, fit.bias)
+                }
+            };
             Ok(Combined {
                 read: Arc::new(Read::new(Arc::new(values))),
             })
@@ -325,13 +360,6 @@ fn combined(
         state.read = Some(Arc::clone(&combined.read));
     }
     state.read.clone()
-}
-
-fn last_map(found: Found) -> Option<ScalarMap> {
-    match found.maps.into_iter().next_back()?.layer {
-        Layer::Scalar { map, .. } => Some(map),
-        _ => None,
-    }
 }
 
 /// Outlines, grid, crosshair.
@@ -535,13 +563,9 @@ fn chip(ui: &mut Ui, cx: &mut Cx<'_>, id: ViewId, shown: &Shown) {
     if let Some(problem) = cx.session.view(id).similarity.problem.clone()
         && query.asks()
     {
-        let text = if problem == "similarity-one-picture" {
-            tr(ui, "similarity-one-picture").to_string()
-        } else {
-            problem
-        };
         let at = shown.frame.rect().left_bottom() - egui::vec2(-12.0, 56.0);
-        parts::floating_chip(ui, at, crate::icons::WARNING, &text);
+        let said = tr_with(ui, "canvas-cannot", &[("reason", problem.into())]);
+        parts::floating_chip(ui, at, crate::icons::WARNING, &said);
     }
     let from = query
         .pins

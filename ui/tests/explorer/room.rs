@@ -110,6 +110,7 @@ impl Room {
             for answer in answers {
                 app.inbox().send(answer);
             }
+            app.logic(ui.ctx());
             app.ui(ui);
         };
         let harness = Harness::builder()

@@ -1,7 +1,7 @@
 //! The model manager and the sheets, worked with as people do: found by their names, clicked, typed into.
 
 use dinoscope_ui::commands::Command;
-use dinoscope_ui::cx::{Request, Sheet};
+use dinoscope_ui::cx::{After, Request, Sheet};
 use dinoscope_ui::keep::settings::ThemeChoice;
 use egui::accesskit::Role;
 use egui::{Key, Modifiers};
@@ -140,7 +140,7 @@ fn the_other_sheets_show_and_close() {
             Sheet::Link(paths, "dinoscope://open?path=coffee.png".to_owned()),
             "link",
         ),
-        (Sheet::Unsaved, "unsaved"),
+        (Sheet::Unsaved(After::Quit), "unsaved"),
         (Sheet::Missing, "missing"),
         (Sheet::About, "about"),
         (Sheet::Shortcuts, "shortcuts"),

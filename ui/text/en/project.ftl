@@ -17,7 +17,6 @@ project-save-cancelled = Not saved: saving was stopped. The old file is whole.
 project-save-failed = Not saved, the old file is whole: { $reason }
 project-save-title = Save the project
 project-saved = Saved
-project-unsaved-first = Save or discard this project first.
 project-save-words = What you changed since the last save is lost otherwise.
 project-keep-editing = Keep editing
 recovery-title = Restore your work?

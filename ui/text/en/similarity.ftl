@@ -35,7 +35,6 @@ similarity-max = Best of all
 similarity-logistic = Learned border
 similarity-weight = Not-like weight
 similarity-nothing-to-clear = Nothing is pinned yet.
-similarity-one-picture = This way of combining needs all pins on one picture.
 similarity-pin-name = Like this { $number }
 similarity-pin-remove = Remove pin
 similarity-pin-rename = Name of the pin

@@ -14,7 +14,6 @@ project-save-cancelled = 未保存：保存已停止，旧文件完好。
 project-save-failed = 未保存，旧文件完好：{ $reason }
 project-save-title = 保存项目
 project-saved = 已保存
-project-unsaved-first = 请先保存或放弃当前项目。
 project-save-words = 否则，上次保存之后的更改将会丢失。
 project-keep-editing = 继续编辑
 recovery-title = 要恢复您的工作吗？

@@ -32,7 +32,6 @@ similarity-max = 取最大
 similarity-logistic = 学习边界
 similarity-weight = 不像的权重
 similarity-nothing-to-clear = 还没有钉住任何图块。
-similarity-one-picture = 此组合方式要求所有钉住的图块在同一张图片上。
 similarity-pin-name = 像这里 { $number }
 similarity-pin-remove = 移除
 similarity-pin-rename = 名称

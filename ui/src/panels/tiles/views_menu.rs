@@ -61,11 +61,9 @@ pub fn new_view(cx: &mut Cx<'_>, kind: ViewKind, picture: PictureId) {
 
 /// Exchanges the two pictures of a view.
 pub(super) fn swap(cx: &mut Cx<'_>, view: ViewId) {
-    cx.edit("edit-swap", move |document| {
-        if let Some(view) = document.views.get_mut(&view) {
-            view.pictures.reverse();
-        }
-    });
+    cx.todo
+        .requests
+        .push_back(Request::Command(view, Command::SwapPictures));
 }
 
 /// New views of the picture that a view shows.

@@ -16,29 +16,19 @@ use crate::widgets::{Combo, Note, Tone};
 pub fn inspector_ui(ui: &mut Ui, cx: &mut Cx<'_>, id: ViewId, analysis: &Analysis) {
     settings_ui(ui, cx, id, analysis);
     numbers_ui(ui, cx, id, analysis);
-    let outcome = cx.session.view(id).analysis.outcome.clone();
     let picture = cx.view(id).and_then(crate::views::View::picture);
-    let at = cx.session.view(id).analysis.map;
-    let read = outcome
-        .as_ref()
-        .zip(picture)
-        .and_then(|(outcome, picture)| {
-            let drawable = outcome
-                .of(picture)
-                .nth(at)
-                .or_else(|| outcome.of(picture).next())?;
-            match &drawable.kind {
-                Drawn::Scalar(read, _, _) => Some(std::sync::Arc::clone(read)),
-                _ => None,
-            }
-        });
+    let state = &cx.session.view(id).analysis;
+    let read = picture.and_then(|picture| state.read(picture).cloned());
+    let kind = ViewKind::Analysis(analysis.clone());
     sections::editing(ui, cx, id, |ui, cx, settings| {
+        let mut look = settings.look_of(&kind);
         match &read {
-            Some(read) => sections::colors_ui(ui, &mut settings.look, Some(read), ""),
+            Some(read) => sections::colors_ui(ui, &mut look, Some(read), ""),
             None => parts::section(ui, "similarity-colours", |ui| {
-                sections::strength_ui(ui, &mut settings.look);
+                sections::strength_ui(ui, &mut look);
             }),
         }
+        settings.set_look(&kind, look);
         sections::features_ui(ui, cx, id, &mut settings.features);
     });
 }

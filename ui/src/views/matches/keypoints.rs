@@ -1,5 +1,6 @@
 //! Points that the user placed, carried over to the other picture.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use dinoscope_engine::analysis::Patch;
@@ -156,6 +157,21 @@ fn handle(
     }
 }
 
+/// Keypoints as CSV: name, then x and y in pixels of the first and of the second picture.
+pub fn csv(points: &[(String, [f64; 2], [f64; 2])]) -> String {
+    let mut text = String::from("name,ax,ay,bx,by\n");
+    for (name, [ax, ay], [bx, by]) in points {
+        let quoted = if name.contains([',', '"', '\n', '\r']) {
+            format!("\"{}\"", name.replace('"', "\"\""))
+        } else {
+            name.clone()
+        };
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{quoted},{ax},{ay},{bx},{by}");
+    }
+    text
+}
+
 /// Keypoints of both pictures in the layout of COCO: one annotation a picture, `[x, y, 2]` a point.
 pub fn coco(pictures: [(&str, (u32, u32)); 2], points: &[(String, [f64; 2], [f64; 2])]) -> Value {
     let images: Vec<Value> = pictures
@@ -191,6 +207,16 @@ pub fn coco(pictures: [(&str, (u32, u32)); 2], points: &[(String, [f64; 2], [f64
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn csv_has_a_line_a_point_whatever_its_name() {
+        let points = [
+            ("beak".to_owned(), [1.5, 2.0], [30.0, 40.5]),
+            ("a \"b\", c".to_owned(), [0.0, 1.0], [2.0, 3.0]),
+        ];
+        let expected = "name,ax,ay,bx,by\nbeak,1.5,2,30,40.5\n\"a \"\"b\"\", c\",0,1,2,3\n";
+        assert_eq!(csv(&points), expected);
+    }
 
     #[test]
     fn coco_has_three_numbers_a_point_in_both_pictures() {

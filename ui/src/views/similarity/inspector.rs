@@ -36,7 +36,8 @@ fn pins_ui(ui: &mut Ui, cx: &mut Cx<'_>, id: ViewId) {
             wanted += usize::from(pin.sign == Sign::Positive);
             pin_ui(ui, cx, id, (wanted, pin));
         }
-        if pins.len() > 1 {
+        let combines = cx.document.settings(id).similarity.combine != Combine::Mean;
+        if pins.len() > 1 || combines {
             sections::editing(ui, cx, id, combine_ui);
         }
         ui.horizontal(|ui| {
