@@ -175,10 +175,10 @@ impl Ssl {
             local_weight: 1.0,
         };
         let mut rng = ChaCha8Rng::seed_from_u64(self.step);
-        let batches = std::slice::from_ref(&self.batch);
-        let outcome = self
-            .training
-            .step(batches, self.step, &values, false, &mut rng);
+        let batches = || vec![self.batch.clone()];
+        let outcome =
+            self.training
+                .step(batches(), &batches, (self.step, &values), false, &mut rng);
         assert_eq!(outcome.broken, None, "the step is finite");
         self.step += 1;
     }

@@ -11,6 +11,7 @@ use rand_chacha::ChaCha8Rng;
 use super::embed::embed;
 use super::{Context, Export, Report, Task};
 use crate::augment::{Crops, GramCrops, Multicrop};
+use crate::block_masks::BlockMasks;
 use crate::config::{Config, Loss, MixedCrops};
 use crate::data::{Decoded, Loader, LoaderSettings, Order};
 use crate::error::TrainError;
@@ -242,8 +243,8 @@ impl SelfSupervisedTask {
         self.crops.len() - 1
     }
 
-    /// The batches of a step.
-    fn batches(&mut self, step: u64) -> Result<Vec<Batch>, TrainError> {
+    /// Crops and masks of the batches of a step.
+    fn crops(&mut self, step: u64) -> Result<Vec<(Vec<Crops>, BlockMasks)>, TrainError> {
         let mut rng = self.rng(MASKS, step);
         let index = self.source_of(step);
         let source = &mut self.crops[index];
@@ -257,8 +258,7 @@ impl SelfSupervisedTask {
         for _ in 0..self.context.config.run.accumulate {
             let crops = loader.next()?.samples;
             let masks = masking.draw(2 * crops.len(), [side, side], &mut rng);
-            let batch = Batch::new(&crops, masks, self.statistics, &self.context.device);
-            batches.push(batch);
+            batches.push((crops, masks));
         }
         Ok(batches)
     }
@@ -298,11 +298,20 @@ impl Task for SelfSupervisedTask {
     }
 
     fn step(&mut self, step: u64, values: &Values, reads: bool) -> Result<Report, TrainError> {
-        let batches = self.batches(step)?;
+        let crops = self.crops(step)?;
+        let (statistics, device) = (self.statistics, self.context.device.clone());
+        let batches = || -> Vec<Batch> {
+            let batch = |(crops, masks): &(Vec<Crops>, BlockMasks)| {
+                Batch::new(crops, masks.clone(), statistics, &device)
+            };
+            crops.iter().map(batch).collect()
+        };
         let warm = self.context.config.optimizer.warm_heads;
         self.training.only_heads = !self.with_heads && step < warm;
         let mut rng = self.rng(NETWORK, step);
-        let outcome = self.training.step(&batches, step, values, reads, &mut rng);
+        let outcome = self
+            .training
+            .step(batches(), &batches, (step, values), reads, &mut rng);
         let losses = outcome.losses.iter();
         let mut numbers: Vec<_> = losses
             .map(|(name, value)| (format!("loss/{name}"), *value))
@@ -333,7 +342,7 @@ impl Task for SelfSupervisedTask {
             broken: outcome
                 .broken
                 .map(|broken| format!("{}, first in {}", broken.what, broken.module)),
-            pictures: batches.iter().map(|batch| batch.pictures).sum(),
+            pictures: crops.iter().map(|(crops, _)| crops.len()).sum(),
         })
     }
 

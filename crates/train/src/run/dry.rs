@@ -16,6 +16,9 @@ use crate::start::{HEADS, StartModel};
 /// Steps that are timed, after one that warms caches and compiles kernels.
 const TIMED: u64 = 3;
 
+/// What the program itself takes, with its libraries and the pages that its allocator keeps: measured on Linux.
+const PROGRAM_BYTES: u64 = 90 << 20;
+
 /// What a run would take.
 #[derive(Clone, Debug, Serialize)]
 pub struct Forecast {
@@ -27,7 +30,7 @@ pub struct Forecast {
     pub seconds: f64,
     /// Part of the timed steps in which the network waited for pictures, 0 to 1.
     pub waiting: f64,
-    /// Weights, gradients, moments, averages, activations and decoded pictures in bytes, by formula.
+    /// Weights, gradients, moments, averages, activations and decoded pictures in bytes, by formula, and the program.
     pub memory_bytes: u64,
     /// One checkpoint in bytes.
     pub checkpoint_bytes: u64,
@@ -129,7 +132,7 @@ pub(super) fn memory_bytes(context: &Context, task: &dyn Task) -> u64 {
     let total = (state + gradients + extras(task)) as f64 + step + frozen;
     #[expect(clippy::cast_sign_loss, reason = "sizes are positive")]
     let bytes = (4.0 * total) as u64;
-    bytes + decoded_bytes(context)
+    PROGRAM_BYTES + bytes + decoded_bytes(context)
 }
 
 /// Values of what a checkpoint has beside networks and state: heads, of which there are gradients as well.

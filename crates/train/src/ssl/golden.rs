@@ -202,6 +202,17 @@ fn values() -> Values {
     }
 }
 
+/// A step that asks for no readings.
+fn stepped(
+    training: &mut SelfSupervised,
+    batches: &[Batch],
+    step: u64,
+    rng: &mut ChaCha8Rng,
+) -> Outcome {
+    let again = || batches.to_vec();
+    training.step(again(), &again, (step, &values()), false, rng)
+}
+
 #[test]
 fn five_steps_give_the_losses_and_weights_of_the_reference() {
     let case = Case::open();
@@ -212,7 +223,7 @@ fn five_steps_give_the_losses_and_weights_of_the_reference() {
     let parts = ["backbone", "dino_head", "ibot_head"];
     let norms = parts.map(|part| case.numbers(&format!("expected.grad_norm.{part}")).1);
     for step in 0..5 {
-        let outcome = training.step(&[case.batch(step)], step as u64, &values(), false, &mut rng);
+        let outcome = stepped(&mut training, &[case.batch(step)], step as u64, &mut rng);
         assert_eq!(outcome.broken, None);
         let allowed = if step == 0 { 1e-5 } else { 1e-4 };
         for (name, expected) in names.iter().zip(&expected) {
@@ -264,7 +275,7 @@ fn three_steps_on_a_graphics_device_equal_those_on_the_cpu() {
             let mut batch = case.batch(step);
             batch.global = batch.global.to_device(&device);
             batch.local = batch.local.map(|local| local.to_device(&device));
-            let outcome = training.step(&[batch], step as u64, &values(), false, &mut rng);
+            let outcome = stepped(&mut training, &[batch], step as u64, &mut rng);
             assert_eq!(outcome.broken, None);
             (outcome.losses, outcome.norms)
         });
@@ -339,7 +350,7 @@ fn two_batches_of_half_the_pictures_learn_what_one_of_all_does() {
         // Neighbours are looked for within a batch.
         training.settings.koleo_weight = 0.0;
         let mut rng = ChaCha8Rng::seed_from_u64(0);
-        let outcome = training.step(&batches, 0, &values(), false, &mut rng);
+        let outcome = stepped(&mut training, &batches, 0, &mut rng);
         outcomes.push((outcome.losses["total"], outcome.norms["backbone"]));
     }
     let [(loss, norm), (other_loss, other_norm)] = outcomes[..] else {
@@ -396,7 +407,7 @@ fn a_picture_that_is_not_a_number_teaches_nothing_and_is_named() {
     let mut batch = case.batch(0);
     batch.global = batch.global * f32::NAN;
     let mut rng = ChaCha8Rng::seed_from_u64(0);
-    let outcome = training.step(&[batch], 0, &values(), false, &mut rng);
+    let outcome = stepped(&mut training, &[batch], 0, &mut rng);
     let broken = outcome.broken.expect("the loss is not finite");
     assert!(broken.what.starts_with("loss "), "{}", broken.what);
     assert_eq!(broken.module, "the pictures of the batch");

@@ -83,24 +83,27 @@ pub struct Readings {
 impl SelfSupervised {
     /// One step on one or several batches, which are balanced together and whose gradients are added up.
     ///
-    /// `step` counts from 0. Nothing is learned from a step whose loss or gradient is not finite.
+    /// The crops of a batch go once the student has seen them, before its gradient needs the most memory; `again` makes
+    /// the batches a second time, to look for what broke. `step` counts from 0. Nothing is learned from a step whose loss
+    /// or gradient is not finite.
     ///
     /// # Panics
     /// Without a batch, or if networks lack heads.
     pub fn step(
         &mut self,
-        batches: &[Batch],
-        step: u64,
-        values: &Values,
+        batches: Vec<Batch>,
+        again: &dyn Fn() -> Vec<Batch>,
+        (step, values): (u64, &Values),
         reads: bool,
         rng: &mut ChaCha8Rng,
     ) -> Outcome {
         assert!(!batches.is_empty(), "step: no batch");
-        let targets = targets(&self.teacher, batches, values.teacher_temp, &self.settings);
+        let count = batches.len();
+        let targets = targets(&self.teacher, &batches, values.teacher_temp, &self.settings);
         let mut gradients = Gradients::default();
         let mut outcome = Outcome::default();
-        let share = 1.0 / batches.len() as f64;
-        for (index, (batch, targets)) in batches.iter().zip(&targets).enumerate() {
+        let share = 1.0 / count as f64;
+        for (index, (batch, targets)) in batches.into_iter().zip(&targets).enumerate() {
             let pass = self.student_pass(batch, targets, values, rng);
             let losses = pass.losses.read(share);
             for (name, value) in losses {
@@ -109,7 +112,7 @@ impl SelfSupervised {
             if reads && index == 0 {
                 // Those of an average's student are masked.
                 let own = self.settings.teacher == Teacher::Frozen;
-                outcome.readings = Some(pass.readings(targets, own, batches.len()));
+                outcome.readings = Some(pass.readings(targets, own, count));
             }
             if !outcome.losses.values().all(|value| value.is_finite()) {
                 break;
@@ -123,7 +126,7 @@ impl SelfSupervised {
             }
             gradients.add(&self.student, found, self.keep());
         }
-        outcome.broken = self.broken(&mut outcome, &gradients, batches);
+        outcome.broken = self.broken(&mut outcome, &gradients, again);
         if outcome.broken.is_none() {
             self.learn(gradients, &outcome.norms, step, values);
         }
@@ -151,7 +154,7 @@ impl SelfSupervised {
     ) -> Gradients {
         let batches = std::slice::from_ref(batch);
         let targets = targets(&self.teacher, batches, values.teacher_temp, &self.settings);
-        let pass = self.student_pass(batch, &targets[0], values, rng);
+        let pass = self.student_pass(batch.clone(), &targets[0], values, rng);
         let mut gradients = Gradients::default();
         gradients.add(
             &self.student,
@@ -166,7 +169,7 @@ impl SelfSupervised {
         &self,
         outcome: &mut Outcome,
         gradients: &Gradients,
-        batches: &[Batch],
+        again: &dyn Fn() -> Vec<Batch>,
     ) -> Option<Broken> {
         let loss = outcome
             .losses
@@ -181,7 +184,7 @@ impl SelfSupervised {
                 format!("the gradient of {}", name.as_deref().unwrap_or("a part"))
             })
         })?;
-        let module = first_broken_module(&self.student, batches);
+        let module = first_broken_module(&self.student, &again());
         Some(Broken { what, module })
     }
 
@@ -214,11 +217,21 @@ impl SelfSupervised {
 
     fn student_pass(
         &self,
-        batch: &Batch,
+        batch: Batch,
         targets: &Targets,
         values: &Values,
         rng: &mut ChaCha8Rng,
     ) -> StudentPass {
+        let anchor =
+            (self.settings.gram.is_some() && values.gram_weight > 0.0).then(|| self.anchor(&batch));
+        let hidden = self.masks(&batch);
+        let Batch {
+            pictures,
+            global,
+            local,
+            masks,
+            ..
+        } = batch;
         let mut pass =
             |pictures: usize, masks: Option<Tensor<2, Bool>>, local: bool| TrainingPass {
                 masks,
@@ -226,19 +239,19 @@ impl SelfSupervised {
                 kept: kept(self.settings.drop_path, self.student.depth(), pictures, rng),
                 local,
             };
-        let global_pass = pass(2 * batch.pictures, self.masks(batch), false);
+        let global_pass = pass(2 * pictures, hidden, false);
         let mut segments = Vec::new();
-        let mut see = |crops: &Tensor<4>, pass: &TrainingPass| {
+        let mut see = |crops: Tensor<4>, pass: &TrainingPass| {
             let backbone = &self.student.backbone;
             if !self.settings.checkpointing {
-                return backbone.training(tracked(crops.clone()), pass);
+                return backbone.training(tracked(crops), pass);
             }
-            let (tokens, kept) = backbone.training_segments(crops.clone(), pass);
+            let (tokens, kept) = backbone.training_segments(crops, pass);
             segments.extend(kept);
             tokens
         };
-        let global = see(&batch.global, &global_pass);
-        let local = batch.local.as_ref().map(|crops| {
+        let global = see(global, &global_pass);
+        let local = local.map(|crops| {
             let [count, ..] = crops.dims();
             see(crops, &pass(count, None, true))
         });
@@ -248,15 +261,21 @@ impl SelfSupervised {
         let mut cls = vec![global.cls.clone()];
         cls.extend(local.map(|local| local.cls));
         let logits = dino_head.forward(Tensor::cat(cls, 0));
-        let patches = masked(&global.patches, batch).map(|rows| ibot_head.forward(rows));
-        let gram = (self.settings.gram.is_some() && values.gram_weight > 0.0)
-            .then(|| self.gram_loss(&global, batch, targets));
-        let losses = self.losses(batch, targets, &global, &logits, patches, gram, values);
+        let patches = masked(&global.patches, &masks).map(|rows| ibot_head.forward(rows));
+        let gram = anchor.map(|anchor| {
+            let anchor = anchor.map_or_else(
+                || targets.tokens.clone(),
+                |seen| downsample(seen.patches, seen.grid, global.grid),
+            );
+            gram(global.patches.clone(), tracked(anchor), Gram::default())
+        });
+        let seen = (pictures, &masks.weights[..]);
+        let losses = self.losses(seen, targets, &global, &logits, patches, gram, values);
         StudentPass {
             losses,
             global,
             logits,
-            pictures: batch.pictures,
+            pictures,
             segments,
         }
     }
@@ -272,22 +291,21 @@ impl SelfSupervised {
         })
     }
 
-    fn gram_loss(&self, seen: &LayerTokens, batch: &Batch, targets: &Targets) -> Tensor<1> {
-        let anchor = match (self.settings.gram, &self.gram) {
+    /// What a Gram teacher that is a copy sees in a batch; without one the teacher's own patches are the anchor.
+    fn anchor(&self, batch: &Batch) -> Option<LayerTokens> {
+        match (self.settings.gram, &self.gram) {
             (Some(GramTeacher::Copy { .. }), Some(teacher)) => {
                 let pictures = batch.gram.as_ref().unwrap_or(&batch.global).clone();
-                let anchor = teacher.training(pictures, &TrainingPass::default());
-                downsample(anchor.patches, anchor.grid, seen.grid)
+                Some(teacher.training(pictures, &TrainingPass::default()))
             }
-            _ => targets.tokens.clone(),
-        };
-        gram(seen.patches.clone(), tracked(anchor), Gram::default())
+            _ => None,
+        }
     }
 
     #[expect(clippy::too_many_arguments, reason = "what one pass has made")]
     fn losses(
         &self,
-        batch: &Batch,
+        (pictures, weights): (usize, &[f32]),
         targets: &Targets,
         global: &LayerTokens,
         logits: &Tensor<2>,
@@ -296,7 +314,6 @@ impl SelfSupervised {
         values: &Values,
     ) -> Losses {
         let settings = &self.settings;
-        let pictures = batch.pictures;
         let [rows, prototypes] = logits.dims();
         let locals = rows / pictures - 2;
         let crops = |first: usize, count: usize| {
@@ -316,7 +333,7 @@ impl SelfSupervised {
         }
         if let (Some(student), Some(teacher)) = (patches, targets.patches.clone()) {
             let [count, _] = student.dims();
-            let weights = TensorData::new(batch.masks.weights.clone(), [count]);
+            let weights = TensorData::new(weights.to_vec(), [count]);
             let weights = Tensor::from_data(weights, &student.device());
             let loss = ibot(tracked(teacher), student, weights, 2 * pictures);
             losses.add("ibot", loss, settings.ibot_weight);

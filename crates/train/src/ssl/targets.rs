@@ -8,6 +8,7 @@ use dinoscope_model::TrainingPass;
 
 use super::batch::Batch;
 use super::settings::Settings;
+use crate::block_masks::BlockMasks;
 use crate::losses::sinkhorn;
 use crate::networks::Networks;
 
@@ -45,7 +46,7 @@ pub(super) fn targets(
             .backbone
             .training(batch.global.clone(), &TrainingPass::default());
         cls_logits.push(dino.forward(seen.cls));
-        patch_logits.push(masked(&seen.patches, batch).map(|rows| ibot.forward(rows)));
+        patch_logits.push(masked(&seen.patches, &batch.masks).map(|rows| ibot.forward(rows)));
         tokens.push(seen.patches);
     }
     let cls = balanced(cls_logits.iter().cloned().map(Some), temperature, settings);
@@ -68,13 +69,12 @@ pub(super) fn targets(
 }
 
 /// The masked patches of `[crops, patches, dim]`, one a row: `[masked, dim]`; none where nothing is masked.
-pub(super) fn masked(patches: &Tensor<3>, batch: &Batch) -> Option<Tensor<2>> {
-    if batch.masks.indices.is_empty() {
+pub(super) fn masked(patches: &Tensor<3>, masks: &BlockMasks) -> Option<Tensor<2>> {
+    if masks.indices.is_empty() {
         return None;
     }
     let [crops, count, dim] = patches.dims();
-    let indices: Vec<i32> = batch
-        .masks
+    let indices: Vec<i32> = masks
         .indices
         .iter()
         .map(|&index| i32::try_from(index).expect("a batch has fewer patches than 2^31"))
