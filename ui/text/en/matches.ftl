@@ -23,7 +23,7 @@ matches-in-a = In A (pixel)
 matches-in-b = In B (pixel)
 matches-swap = Swap A and B
 matches-csv = CSV
-matches-coco = Keypoints (COCO)
+matches-coco = Keypoints (COCO, CSV)
 matches-hint = Click places a keypoint · J jumps to the other picture
 
 matches-ambiguous = Ambiguous: another place is almost as alike.

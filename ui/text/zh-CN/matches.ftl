@@ -23,7 +23,7 @@ matches-in-a = A 中（像素）
 matches-in-b = B 中（像素）
 matches-swap = 交换 A 与 B
 matches-csv = CSV
-matches-coco = 关键点 (COCO)
+matches-coco = 关键点 (COCO、CSV)
 matches-hint = 单击放置关键点 · J 跳到另一张图
 
 matches-ambiguous = 不明确：另一处几乎同样相似。
