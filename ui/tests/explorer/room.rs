@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use cpu_time::ThreadTime;
 use dinoscope_ui::commands::Command;
 use dinoscope_ui::{App, Dialog, DialogKind, Folders, Host, Message, Setup};
 use egui::{Key, Modifiers, Pos2, Vec2};
@@ -22,6 +23,8 @@ pub(crate) struct Asked {
     /// What the next dialogs pick.
     pub picks: Vec<PathBuf>,
     answers: Vec<Message>,
+    /// What the explorer's frames took of the processor, on the thread that draws.
+    pub cpu: Duration,
 }
 
 struct TestHost(Rc<RefCell<Asked>>);
@@ -110,8 +113,10 @@ impl Room {
             for answer in answers {
                 app.inbox().send(answer);
             }
+            let cpu = ThreadTime::now();
             app.logic(ui.ctx());
             app.ui(ui);
+            host.borrow_mut().cpu += cpu.elapsed();
         };
         let harness = Harness::builder()
             .with_size(size)
