@@ -1,4 +1,4 @@
-//! How fast the window is: `cargo bench -p dinoscope-ui --bench explorer`.
+//! How fast the window is: `cargo bench --workspace --bench explorer`.
 //!
 //! The real explorer without a window, on software Vulkan where there is no card: the code of the panels alone is timed,
 //! not the drawing of the frame. 2,000 pictures are in the library and four views are open.

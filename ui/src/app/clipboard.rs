@@ -7,7 +7,7 @@ use std::sync::Arc;
 use dinoscope_engine::Picture;
 use dinoscope_engine::analysis::{Analysis, Combine, Similarity};
 use dinoscope_engine::values::{Existing, write_file};
-use dinoscope_jobs::runner::{JobError, Lane, Poll, Spec, Title, Visibility};
+use dinoscope_jobs::runner::{Failure, JobError, Lane, Poll, Spec, Title, Visibility};
 use egui::{ColorImage, Context};
 
 use super::App;
@@ -117,7 +117,8 @@ fn keep_pasted(folder: &Path, image: &ColorImage) -> Result<PathBuf, JobError> {
         image::ExtendedColorType::Rgba8,
         image::ImageFormat::Png,
     )?;
-    std::fs::create_dir_all(folder)?;
+    std::fs::create_dir_all(folder)
+        .map_err(|error| Failure::new(format!("{error}: {}", folder.display())))?;
     write_file(&path, Existing::Replace, |out| out.write_all(png.get_ref()))?;
     Ok(path)
 }

@@ -22,6 +22,7 @@ use crate::start::Statistics;
 /// One picture as students and teacher see it.
 #[derive(Clone, Debug)]
 pub(super) struct Views {
+    /// What the students see, of one side.
     student: Vec<RgbImage>,
     /// The same crops for the teacher, if it wants another side.
     teacher: Option<[RgbImage; 2]>,

@@ -27,8 +27,6 @@ const STEP: &str = "step";
 const PICTURES: [&str; 2] = ["pictures", "pictures_hash"];
 /// Counter of the models that a run started and learns from: a hash of their hashes.
 const MODELS: &str = "models_hash";
-/// What is said of other ones.
-const OTHER_MODELS: &str = "the model that the run started from, or one that it learns from, is not the file that it was: the steps to come are others than they would have been";
 /// Ending of a folder that is not complete.
 const ASIDE: &str = ".part";
 /// Ending of a folder that cannot be read any more.
@@ -54,6 +52,14 @@ fn models(task: &dyn Task) -> u64 {
         hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
     }
     hash >> 11
+}
+
+/// That a model of the task is not the one of the state, if so.
+fn other_models(state: &State, task: &dyn Task) -> Option<String> {
+    let known = *state.counters.get(MODELS)?;
+    (known != models(task)).then(|| {
+        "the model that the run started from, or one that it learns from, is not the file that it was: the steps to come are others than they would have been".into()
+    })
 }
 
 /// Where a run goes on.
@@ -116,21 +122,14 @@ impl Checkpoints {
             match State::read(&self.path(step).join(STATE)) {
                 Ok(state) => {
                     let done = state.counters.get(STEP).copied().unwrap_or(step);
-                    let mut other = self.other_pictures(&state);
-                    if state
-                        .counters
-                        .get(MODELS)
-                        .is_some_and(|known| *known != models(task))
-                    {
-                        other.push(OTHER_MODELS.into());
-                    }
+                    let other = [self.other_pictures(&state), other_models(&state, task)];
                     // First what can be refused: then nothing has changed.
                     task.restore(state)?;
                     let mut warnings: Vec<String> = unusable
                         .iter()
                         .map(|(at, error)| self.set_aside(*at, error))
                         .collect();
-                    warnings.extend(other);
+                    warnings.extend(other.into_iter().flatten());
                     return Ok(Resumed { done, warnings });
                 }
                 Err(error) => unusable.push((step, error)),
@@ -158,18 +157,14 @@ impl Checkpoints {
     }
 
     /// That the pictures are not those of the state, if so.
-    fn other_pictures(&self, state: &State) -> Vec<String> {
+    fn other_pictures(&self, state: &State) -> Option<String> {
         let [count, hash] = PICTURES.map(|name| state.counters.get(name).copied());
-        let (Some(before), Some(known)) = (count, hash) else {
-            return Vec::new();
-        };
-        let [now, own] = self.pictures;
-        let other = (before != now || known != own).then(|| {
+        let ([before, known], [now, own]) = ([count?, hash?], self.pictures);
+        (before != now || known != own).then(|| {
             format!(
                 "the pictures are not those that the run started with ({before} then, {now} now): the steps to come see others than they would have"
             )
-        });
-        other.into_iter().collect()
+        })
     }
 
     /// The folder of the run.

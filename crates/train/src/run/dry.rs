@@ -49,7 +49,7 @@ pub fn dry_run(options: &RunOptions) -> Result<Forecast, TrainError> {
     take_heads(&mut context.config)?;
     let recipe = context.config.recipe.recipe();
     let mut advice = recipe.advice(&context);
-    advice.extend(idle(&context.config, &text, &options.sets)?);
+    advice.extend(idle(&context.config, options)?);
     // Heads that learn alone at first would hide what the backbone takes, in time and in memory.
     context.config.optimizer.warm_heads = 0;
     let mut task = recipe.prepare(&context)?;

@@ -139,13 +139,14 @@ fn heads_of_start(config: &Config) -> Result<Option<HeadConfigs>, TrainError> {
 }
 
 /// What to say of keys that were given and have no effect, if there are any.
-fn idle(config: &Config, text: &str, sets: &[String]) -> Result<Option<Advice>, TrainError> {
-    let mut given = Config::given(text, sets)?;
-    given.retain(|key| config.is_idle(key));
-    if heads_of_start(config)?.is_some() {
-        let all = Config::given(text, sets)?;
-        given.extend(all.into_iter().filter(|key| key.starts_with("heads.")));
-    }
+fn idle(config: &Config, options: &RunOptions) -> Result<Option<Advice>, TrainError> {
+    // The file of a run that goes on has every key.
+    let Some(text) = options.text.as_ref().filter(|_| !options.resume) else {
+        return Ok(None);
+    };
+    let own_heads = heads_of_start(config)?.is_some();
+    let mut given = Config::given(text, &options.sets)?;
+    given.retain(|key| config.is_idle(key) || own_heads && key.starts_with("heads."));
     Ok((!given.is_empty()).then(|| Advice {
         seen: format!("without effect in this run: {}", given.join(", ")),
         change: "leave them out, or see `--explain KEY`".into(),
@@ -183,12 +184,8 @@ fn run_task(
     task.seek(done)?;
     // Only now: what is refused changes nothing.
     prepare_folder(options, &context.config)?;
-    let idle = match &options.text {
-        Some(text) if !options.resume => idle(&context.config, text, &options.sets)?,
-        _ => None,
-    };
     let advice = context.config.recipe.recipe().advice(context);
-    for advice in advice.into_iter().chain(idle) {
+    for advice in advice.into_iter().chain(idle(&context.config, options)?) {
         // Advice is no reason to stop: whoever wants to read it first makes a dry run.
         let _ = observer(Event::Advice(advice));
     }
@@ -351,7 +348,7 @@ impl Loop<'_, '_> {
             self.since.steps += 1;
             let mut ends = self.look_at(task, step, &report)?;
             ends |= (self.observer)(Event::Done(step + 1)).is_break();
-            if due(config.run.log_every) || reads || last {
+            if due(config.run.log_every) || report.reading.is_some() || last {
                 ends |= self.log(task, step, report, &values);
             }
             let saves = due(config.run.checkpoint_every) || last || ends;

@@ -500,15 +500,7 @@ fn a_step_that_is_not_finite_is_named_skipped_and_after_some_in_a_row_the_end() 
         .filter(|text| text.contains("taught nothing"));
     assert_eq!(told.count(), 2, "{warnings:?}");
     // The last good checkpoint is what the run would have been without the bad steps.
-    options.resume = true;
-    options.text = None;
-    go(&options).unwrap();
-    options.resume = false;
-    options.text = Some(text(folder.path(), RecipeId::Pretrain));
-    let (resumed, whole) = (options.out.clone(), folder.path().join("whole"));
-    options.out.clone_from(&whole);
-    go(&options).unwrap();
-    assert_eq!(numbers(&resumed), numbers(&whole));
+    resumes_to_the_whole(&options);
 
     // Nor are the good steps since a checkpoint lost.
     options.out = folder.path().join("between");
@@ -516,15 +508,62 @@ fn a_step_that_is_not_finite_is_named_skipped_and_after_some_in_a_row_the_end() 
     let (summary, _) = go_poisoned(&options, 4..7);
     let error = summary.unwrap_err().to_string();
     assert!(error.contains("step-4"), "{error}");
+    resumes_to_the_whole(&options);
+}
+
+/// A run that broke off, resumed without its trouble, has the numbers of one that had none.
+fn resumes_to_the_whole(options: &RunOptions) {
+    let whole = RunOptions {
+        out: options.out.with_extension("whole"),
+        ..options.clone()
+    };
+    let resumed = RunOptions {
+        resume: true,
+        text: None,
+        ..options.clone()
+    };
+    go(&resumed).unwrap();
+    go(&whole).unwrap();
+    assert_eq!(numbers(&resumed.out), numbers(&whole.out));
+}
+
+#[test]
+fn another_file_in_the_place_of_the_start_is_told_at_a_resume() {
+    let folder = tempfile::tempdir().unwrap();
+    pictures(folder.path(), 8);
+    let first = folder.path().join("first");
+    go(&options(
+        text(folder.path(), RecipeId::Pretrain),
+        first.clone(),
+    ))
+    .unwrap();
+    let (own, start) = (folder.path().join("start"), first.join("checkpoints"));
+    fs::create_dir(&own).unwrap();
+    let put = |step: &str| {
+        for file in fs::read_dir(start.join(step)).unwrap() {
+            let file = file.unwrap();
+            fs::copy(file.path(), own.join(file.file_name())).unwrap();
+        }
+    };
+    put("step-4");
+    let mut options = options(
+        text(folder.path(), RecipeId::Pretrain),
+        folder.path().join("second"),
+    );
+    let path = own.join("teacher.safetensors");
+    options.sets = vec![format!("model.start={path:?}")];
+    go(&options).unwrap();
     options.resume = true;
     options.text = None;
-    go(&options).unwrap();
-    options.resume = false;
-    options.text = Some(text(folder.path(), RecipeId::Pretrain));
-    let (resumed, whole) = (options.out.clone(), folder.path().join("whole-between"));
-    options.out.clone_from(&whole);
-    go(&options).unwrap();
-    assert_eq!(numbers(&resumed), numbers(&whole));
+    options.sets.clear();
+    let told = |events: &[Event]| {
+        events.iter().any(
+            |event| matches!(event, Event::Warning(text) if text.contains("the file that it was")),
+        )
+    };
+    assert!(!told(&go(&options).unwrap().1));
+    put("step-6");
+    assert!(told(&go(&options).unwrap().1));
 }
 
 #[test]
